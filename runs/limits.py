@@ -1,0 +1,61 @@
+"""Lengths, patterns and batch sizes, each in one place. Anything over a limit is refused with a sentence, never cut."""
+
+import re
+from typing import Final
+
+KB: Final = 1024
+MB: Final = 1024 * KB
+GB: Final = 1024 * MB
+
+WORKSPACE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+WORKSPACE_NAME_LENGTH: Final = 63
+EXPERIMENT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
+EXPERIMENT_NAME_LENGTH: Final = 255
+RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,255}")
+RUN_ID_LENGTH: Final = 256
+NAME_LENGTH: Final = 256  # display names of runs; names of targets, agents, tokens
+DESCRIPTION_LENGTH: Final = 64 * KB
+ERROR_MESSAGE_LENGTH: Final = 64 * KB
+
+KEY_LENGTH: Final = 255  # of a tag, property, parameter or metric
+TAG_VALUE_LENGTH: Final = 5_000
+PROPERTY_VALUE_LENGTH: Final = 5_000
+PARAMETER_VALUE_LENGTH: Final = 100_000
+METRIC_TEXT_LENGTH: Final = 5_000
+TAGS_PER_RUN: Final = 1_000
+PROPERTIES_PER_RUN: Final = 1_000
+PARAMETERS_PER_RUN: Final = 10_000
+METRIC_KEYS_PER_RUN: Final = 20_000
+
+POINTS_PER_BATCH: Final = 100_000
+METRIC_BATCH_BYTES: Final = 32 * MB
+LARGEST_INTEGER: Final = 2**63 - 1
+SMALLEST_INTEGER: Final = -(2**63)
+BATCH_ID_LENGTH: Final = 64
+
+RUNS_PER_BATCH: Final = 1_000
+RUNS_PER_BULK_ACTION: Final = 1_000
+PAGE_SIZE: Final = 50
+PAGE_SIZE_MOST: Final = 1_000
+COUNT_MOST: Final = 10_000  # a list counts no further than this and says "more than"
+TREE_DEPTH: Final = 100
+
+ARTIFACT_PATH_LENGTH: Final = 1_024
+ARTIFACT_BYTES: Final = 1024 * GB
+ARTIFACTS_PER_RUN: Final = 1_000_000
+SNAPSHOT_BYTES: Final = 2 * GB
+SNAPSHOT_FILES: Final = 50_000
+
+LOG_STREAM_LENGTH: Final = 255
+LOG_STREAMS_PER_RUN: Final = 100
+LOG_CHUNK_BYTES: Final = 1 * MB
+LOG_BATCH_BYTES: Final = 8 * MB
+LOG_READ_BYTES: Final = 4 * MB  # of one ranged answer
+LOG_STREAM_BYTES: Final = 10 * GB
+
+GRACE_S: Final = 30
+GRACE_S_MOST: Final = 24 * 60 * 60
+HEARTBEAT_S: Final = 10
+SLOTS_MOST: Final = 1_024
+ARGUMENTS_BYTES: Final = 1 * MB
+TOKENS_PER_USER: Final = 1_000
