@@ -1,0 +1,40 @@
+"""The nouns, one file per family."""
+
+from runs.models.compute import Agent, ComputeTarget, Lease
+from runs.models.experiment import Experiment
+from runs.models.file import Artifact, LogChunk, LogStream, Snapshot
+from runs.models.metric import Chunk, MetricKey, Segment, Summary, ValueKind
+from runs.models.record import Parameter, Property, Tag
+from runs.models.run import ENDED, OPEN, Event, Kind, Run, Status
+from runs.models.workspace import Member, Role, Scope, SignInLink, Token, Workspace
+
+__all__ = [
+    "ENDED",
+    "OPEN",
+    "Agent",
+    "Artifact",
+    "Chunk",
+    "ComputeTarget",
+    "Event",
+    "Experiment",
+    "Kind",
+    "Lease",
+    "LogChunk",
+    "LogStream",
+    "Member",
+    "MetricKey",
+    "Parameter",
+    "Property",
+    "Role",
+    "Run",
+    "Scope",
+    "Segment",
+    "SignInLink",
+    "Snapshot",
+    "Status",
+    "Summary",
+    "Tag",
+    "Token",
+    "ValueKind",
+    "Workspace",
+]

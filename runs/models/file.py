@@ -1,0 +1,73 @@
+"""What a run keeps as bytes: artifacts, the snapshot it was submitted with, and its log streams."""
+
+from django.db import models
+from django.utils import timezone
+
+from runs import limits
+from runs.models.run import Run
+from runs.models.workspace import Workspace
+
+
+class Artifact(models.Model):
+    run = models.ForeignKey(Run, models.CASCADE, related_name="artifacts")
+    path = models.CharField(max_length=limits.ARTIFACT_PATH_LENGTH)  # as the run names it, with forward slashes
+    stored_as = models.CharField(max_length=255)  # the name in the storage, made by us
+    size_bytes = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    content_type = models.CharField(max_length=255)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "path"], name="artifact_once")]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class Snapshot(models.Model):
+    """A source folder as submitted: a zip, kept once per content and workspace."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="snapshots")
+    snapshot_id = models.CharField(max_length=64)  # SHA-256 of the zip
+    stored_as = models.CharField(max_length=255)
+    size_bytes = models.PositiveBigIntegerField()
+    files = models.JSONField(default=list)  # [{"path", "size_bytes"}]
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "snapshot_id"], name="snapshot_once")]
+
+    def __str__(self) -> str:
+        return self.snapshot_id
+
+
+class LogStream(models.Model):
+    run = models.ForeignKey(Run, models.CASCADE, related_name="log_streams")
+    name = models.CharField(max_length=limits.LOG_STREAM_LENGTH)  # user_logs/std_log.txt
+    size_bytes = models.PositiveBigIntegerField(default=0)
+    lines = models.PositiveBigIntegerField(default=0)  # complete ones: newlines
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "name"], name="log_stream_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LogChunk(models.Model):
+    """A stretch of a stream. Small ones are joined and compressed later; offsets and lines stay what they were."""
+
+    stream = models.ForeignKey(LogStream, models.CASCADE, related_name="chunks", db_index=False)
+    offset = models.PositiveBigIntegerField()
+    size_bytes = models.PositiveIntegerField()
+    first_line = models.PositiveBigIntegerField()  # newlines before the stretch
+    is_compressed = models.BooleanField(default=False)
+    payload = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["stream", "offset"], name="log_chunk_once")]
+
+    def __str__(self) -> str:
+        return f"{self.size_bytes} bytes at {self.offset}"

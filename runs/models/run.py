@@ -1,0 +1,151 @@
+"""One execution, and what happened to it."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from runs import limits
+from runs.models.experiment import Experiment
+from runs.models.workspace import Workspace
+
+
+class Status(models.TextChoices):
+    """v1's words, on every wire."""
+
+    NOT_STARTED = "NotStarted", "Not started"
+    STARTING = "Starting", "Starting"
+    PROVISIONING = "Provisioning", "Provisioning"
+    PREPARING = "Preparing", "Preparing"
+    QUEUED = "Queued", "Queued"
+    RUNNING = "Running", "Running"
+    FINALIZING = "Finalizing", "Finalizing"
+    CANCEL_REQUESTED = "CancelRequested", "Canceling"
+    COMPLETED = "Completed", "Completed"
+    FAILED = "Failed", "Failed"
+    CANCELED = "Canceled", "Canceled"
+    NOT_RESPONDING = "NotResponding", "Not responding"
+
+
+ENDED = (Status.COMPLETED, Status.FAILED, Status.CANCELED)
+OPEN = tuple(status for status in Status if status not in ENDED)
+
+
+class Kind(models.TextChoices):
+    """How a run came to be: a script logs it by itself, or a script was submitted to a compute target."""
+
+    INTERACTIVE = "interactive", "Interactive"
+    SUBMITTED = "submitted", "Submitted"
+
+
+class Run(models.Model):
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="runs")
+    experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="runs")
+    run_id = models.CharField(max_length=limits.RUN_ID_LENGTH)
+    number = models.PositiveBigIntegerField()  # within the experiment, rising from 1
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.INTERACTIVE)
+    run_type = models.CharField(max_length=limits.NAME_LENGTH, blank=True)  # v1's `type`, such as azureml.scriptrun
+    display_name = models.CharField(max_length=limits.NAME_LENGTH)
+    description = models.TextField(blank=True)
+    description_html = models.TextField(blank=True)  # rendered when saved
+    description_edited_at = models.DateTimeField(null=True, blank=True)
+    description_edited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    status = models.CharField(max_length=16, choices=Status, default=Status.NOT_STARTED)
+    status_note = models.CharField(max_length=500, blank=True)  # what the status means just now: "2nd in queue"
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    # None: nobody promised heartbeats, and their silence means nothing.
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+    error = models.JSONField(null=True, blank=True)  # {"code", "message", "traceback"}
+    exit_code = models.IntegerField(null=True, blank=True)
+    signal = models.CharField(max_length=16, blank=True)  # SIGKILL, when one ended the process
+
+    parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
+    # The top of the tree; None for the top itself, so that a run can be made in one INSERT.
+    root = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="descendants")
+    depth = models.PositiveSmallIntegerField(default=0)
+    submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="submitted_runs")
+
+    # Ready copies of the rows in records, so that a list needs no join; `records.py` writes both.
+    tags = models.JSONField(default=dict)
+    properties = models.JSONField(default=dict)
+    parameters = models.JSONField(default=dict)
+
+    # What a submitted run needs to be started.
+    target = models.CharField(max_length=limits.NAME_LENGTH, blank=True)  # the compute target's name
+    script = models.CharField(max_length=limits.ARTIFACT_PATH_LENGTH, blank=True)
+    definition = models.JSONField(default=dict)  # the run configuration: arguments, command, environment, …
+    snapshot = models.ForeignKey("runs.Snapshot", models.PROTECT, null=True, blank=True, related_name="runs")
+    grace_s = models.PositiveIntegerField(default=limits.GRACE_S)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "run_id"], name="run_id_once"),
+            models.UniqueConstraint(fields=["experiment", "number"], name="run_number_once"),
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "-id"], name="run_newest"),
+            models.Index(
+                fields=["workspace", "-id"],
+                condition=models.Q(parent__isnull=True, archived_at__isnull=True),
+                name="run_newest_top",
+            ),
+            models.Index(fields=["experiment", "-id"], name="run_of_experiment"),
+            models.Index(fields=["parent", "-id"], name="run_children"),
+            models.Index(fields=["root", "-id"], name="run_descendants"),
+            models.Index(
+                fields=["target", "id"], condition=models.Q(status=Status.QUEUED), name="run_queue"
+            ),
+            models.Index(
+                fields=["status", "heartbeat_at"],
+                condition=~models.Q(status__in=ENDED),
+                name="run_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.run_id
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status in ENDED
+
+    @property
+    def is_submitted(self) -> bool:
+        return self.kind == Kind.SUBMITTED
+
+    def duration(self, now: datetime) -> timedelta | None:
+        """From the start to the end, or to `now` while the run is open; None before the start."""
+        if self.started_at is None:
+            return None
+        return (self.ended_at or now) - self.started_at
+
+
+class Event(models.Model):
+    """What happened to a run: the row that the timeline, alerts and audit read. Nothing else announces a change."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="events")
+    # `status` for a move, else a dotted word: cancel.requested, cancel.seen, tags.changed, description.changed, …
+    kind = models.CharField(max_length=40)
+    at = models.DateTimeField(default=timezone.now)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    source = models.CharField(max_length=limits.NAME_LENGTH, blank=True)  # who, when it is no person: "agent gpu-box"
+    from_status = models.CharField(max_length=16, blank=True)
+    status = models.CharField(max_length=16, blank=True)
+    note = models.TextField(blank=True)
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index(fields=["run", "id"], name="event_of_run")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.status}".strip()
