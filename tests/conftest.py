@@ -1,0 +1,58 @@
+"""
+The cast: alice owns the workspace `default`, bob is her colleague (contributor), charlie is a stranger with a workspace
+of his own.
+"""
+
+import pytest
+from django.contrib.auth.models import User
+
+from runs import access
+from runs.models import Experiment, Role, Run, Status, Workspace
+from tests import factories
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaks_between_tests():
+    access.forget_tokens()
+
+
+@pytest.fixture
+def alice(db) -> User:
+    return factories.make_user("alice")
+
+
+@pytest.fixture
+def workspace(alice) -> Workspace:
+    return factories.make_workspace("default", owner=alice)
+
+
+@pytest.fixture
+def bob(workspace) -> User:
+    return factories.make_member(workspace, "bob", Role.CONTRIBUTOR)
+
+
+@pytest.fixture
+def reader(workspace) -> User:
+    return factories.make_member(workspace, "rita", Role.READER)
+
+
+@pytest.fixture
+def charlie(db) -> User:
+    user = factories.make_user("charlie")
+    factories.make_workspace("elsewhere", owner=user)
+    return user
+
+
+@pytest.fixture
+def experiment(workspace) -> Experiment:
+    return factories.make_experiment(workspace)
+
+
+@pytest.fixture
+def running(experiment) -> Run:
+    return factories.make_run(experiment)
+
+
+@pytest.fixture
+def ended(experiment) -> Run:
+    return factories.make_run(experiment, status=Status.COMPLETED)
