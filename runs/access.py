@@ -100,9 +100,7 @@ def caller(user: AbstractBaseUser, *, workspace_name: str | None = None, token: 
         NotFound: there is no such workspace for this user, or for this token.
         Forbidden: the user is a member of no workspace.
     """
-    memberships = list(
-        Member.objects.filter(user=user).select_related("workspace").order_by("workspace__name")
-    )
+    memberships = list(Member.objects.filter(user=user).select_related("workspace").order_by("workspace__name"))
     own = token.workspace_id if token else None
     if own:
         memberships = [member for member in memberships if member.workspace_id == own]

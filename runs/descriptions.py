@@ -93,7 +93,13 @@ def _is_own_address(value: str) -> bool:
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:
-    allowed = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "th": {"align"}, "td": {"align"}, "code": {"class"}}
+    allowed = {
+        "a": {"href", "title"},
+        "img": {"src", "alt", "title"},
+        "th": {"align"},
+        "td": {"align"},
+        "code": {"class"},
+    }
     return name in allowed.get(tag, set()) and _kept(tag, name, value) is not None
 
 

@@ -1,4 +1,4 @@
-"""The domain's errors. Each has a sentence that says what happened and what to do; surfaces give it a status and a form."""
+"""The domain's errors. Each says in a sentence what happened and what to do; surfaces give it a status and a form."""
 
 
 class StudioError(Exception):

@@ -28,7 +28,9 @@ def check(text: Any, *, most: int, field: str, least: int = 0) -> str:
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:
-            raise Invalid(f"{field} contains half a surrogate pair, which is no character. Remove it.", field=field) from error
+            raise Invalid(
+                f"{field} contains half a surrogate pair, which is no character. Remove it.", field=field
+            ) from error
     return text
 
 

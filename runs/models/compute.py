@@ -54,9 +54,7 @@ class Lease(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["run"], condition=models.Q(ended_at__isnull=True), name="lease_open_once"
-            )
+            models.UniqueConstraint(fields=["run"], condition=models.Q(ended_at__isnull=True), name="lease_open_once")
         ]
 
     def __str__(self) -> str:

@@ -69,7 +69,9 @@ class Run(models.Model):
     # The top of the tree; None for the top itself, so that a run can be made in one INSERT.
     root = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="descendants")
     depth = models.PositiveSmallIntegerField(default=0)
-    submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="submitted_runs")
+    submitted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="submitted_runs"
+    )
 
     # Ready copies of the rows in records, so that a list needs no join; `records.py` writes both.
     tags = models.JSONField(default=dict)
@@ -98,9 +100,7 @@ class Run(models.Model):
             models.Index(fields=["experiment", "-id"], name="run_of_experiment"),
             models.Index(fields=["parent", "-id"], name="run_children"),
             models.Index(fields=["root", "-id"], name="run_descendants"),
-            models.Index(
-                fields=["target", "id"], condition=models.Q(status=Status.QUEUED), name="run_queue"
-            ),
+            models.Index(fields=["target", "id"], condition=models.Q(status=Status.QUEUED), name="run_queue"),
             models.Index(
                 fields=["status", "heartbeat_at"],
                 condition=~models.Q(status__in=ENDED),

@@ -115,7 +115,9 @@ def _having(model: type[Tag] | type[Property], pair: str) -> QuerySet:
 
 
 def _holding(word: str) -> Q:
-    statuses = [status for status in Status if word.lower() in status.value.lower() or word.lower() in status.label.lower()]
+    statuses = [
+        status for status in Status if word.lower() in status.value.lower() or word.lower() in status.label.lower()
+    ]
     tagged = Tag.objects.filter(Q(key__icontains=word) | Q(value__icontains=word)).values("run")
     return (
         Q(display_name__icontains=word)

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from runs import lifecycle
 from runs.errors import AlreadyExists, EditConflict, Invalid, MoveNotAllowed, RunAlreadyEnded
+from runs.lifecycle import making
 from runs.models import ENDED, Event, Run, Status
 from tests import factories
 
@@ -31,9 +32,9 @@ def test_numbers_rise_within_an_experiment(experiment, workspace):
 
 
 def test_run_ids_that_we_make_sort_by_time(monkeypatch):
-    monkeypatch.setattr(lifecycle.time, "time", lambda: 1_700_000_000.0)
+    monkeypatch.setattr(making.time, "time", lambda: 1_700_000_000.0)
     earlier = lifecycle.new_run_id()
-    monkeypatch.setattr(lifecycle.time, "time", lambda: 1_700_000_000.001)
+    monkeypatch.setattr(making.time, "time", lambda: 1_700_000_000.001)
     later = lifecycle.new_run_id()
 
     assert earlier < later
@@ -134,7 +135,11 @@ def test_canceling_a_run_that_nobody_listens_for_ends_it_at_once(running, alice)
     lifecycle.cancel(running, by=alice)
 
     assert running.status == Status.CANCELED
-    assert list(running.events.order_by("pk").values_list("kind", flat=True)) == ["status", "cancel.requested", "status"]
+    assert list(running.events.order_by("pk").values_list("kind", flat=True)) == [
+        "status",
+        "cancel.requested",
+        "status",
+    ]
 
 
 def test_canceling_a_run_with_heartbeats_waits_for_its_script(experiment, alice):

@@ -1,0 +1,32 @@
+"""
+A run's statuses and every move between them. The only writer of `Run.status`.
+
+The steps are in files by their verb; callers import this package and call `lifecycle.finish(run, …)`.
+"""
+
+from runs.lifecycle.canceling import RECEIPTS, cancel, confirm_cancel, receipt
+from runs.lifecycle.editing import archive, describe, rename, restore
+from runs.lifecycle.making import create, create_many, new_run_id
+from runs.lifecycle.moves import MOVES, complete, fail, finish, heartbeat, lost, move, start
+
+__all__ = [
+    "MOVES",
+    "RECEIPTS",
+    "archive",
+    "cancel",
+    "complete",
+    "confirm_cancel",
+    "create",
+    "create_many",
+    "describe",
+    "fail",
+    "finish",
+    "heartbeat",
+    "lost",
+    "move",
+    "new_run_id",
+    "receipt",
+    "rename",
+    "restore",
+    "start",
+]
