@@ -7,6 +7,7 @@ KB: Final = 1024
 MB: Final = 1024 * KB
 GB: Final = 1024 * MB
 
+USER_NAME: Final = re.compile(r"[\w.@+-]{1,150}")  # as Django has it
 WORKSPACE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 WORKSPACE_NAME_LENGTH: Final = 63
 EXPERIMENT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
@@ -32,6 +33,21 @@ METRIC_BATCH_BYTES: Final = 32 * MB
 LARGEST_INTEGER: Final = 2**63 - 1
 SMALLEST_INTEGER: Final = -(2**63)
 BATCH_ID_LENGTH: Final = 64
+LATEST_TIME_S: Final = 253_402_300_800  # of a point: before the year 10000
+LATE_POINTS_S: Final = 24 * 60 * 60  # after its end a run still takes points that a client had kept on disk
+RECEIPTS_S: Final = 14 * 24 * 60 * 60  # how long a folded batch is known by its id
+
+CHUNK_POINTS: Final = 4_096  # of one series, in a row
+FOLD_POINTS: Final = 20_000  # a run is folded once this many points wait, …
+FOLD_SEGMENTS: Final = 200  # … or this many requests, …
+FOLD_AFTER_S: Final = 30  # … or the oldest has waited this long
+FOLD_PASS_POINTS: Final = 250_000  # folded in one transaction
+CHART_BUCKETS: Final = 500
+CHART_BUCKETS_MOST: Final = 10_000
+CHART_RUNS: Final = 200  # of one request for curves
+CHART_KEYS: Final = 200
+CHART_POINTS: Final = 5_000_000  # runs times keys times buckets
+VALUES_PER_PAGE: Final = 25_000
 
 RUNS_PER_BATCH: Final = 1_000
 RUNS_PER_BULK_ACTION: Final = 1_000
@@ -52,6 +68,9 @@ LOG_CHUNK_BYTES: Final = 1 * MB
 LOG_BATCH_BYTES: Final = 8 * MB
 LOG_READ_BYTES: Final = 4 * MB  # of one ranged answer
 LOG_STREAM_BYTES: Final = 10 * GB
+LOG_SEARCH_LENGTH: Final = 1_000  # of the text that is looked for
+LOG_SEARCH_MOST: Final = 10_000  # lines found in one answer
+LOG_EXCERPT_BYTES: Final = 4 * KB  # a found line that is longer is shown around the match
 
 GRACE_S: Final = 30
 GRACE_S_MOST: Final = 24 * 60 * 60

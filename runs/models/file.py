@@ -46,11 +46,19 @@ class LogStream(models.Model):
     name = models.CharField(max_length=limits.LOG_STREAM_LENGTH)  # user_logs/std_log.txt
     size_bytes = models.PositiveBigIntegerField(default=0)
     lines = models.PositiveBigIntegerField(default=0)  # complete ones: newlines
+    # How much of it, from the start, lies in large compressed chunks; the rest as it came.
+    joined_bytes = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "name"], name="log_stream_once")]
+        indexes = [
+            # The streams with something to join: few, however many there are.
+            models.Index(
+                fields=["id"], condition=models.Q(size_bytes__gt=models.F("joined_bytes")), name="log_stream_to_join"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

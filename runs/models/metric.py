@@ -3,12 +3,17 @@ Metric points, packed. A request appends one segment; the worker folds segments 
 pyramid for charts; a summary row per run and key is kept at write time. No row per point.
 """
 
+from typing import Final
+
 from django.db import models
 from django.utils import timezone
 
 from runs import limits
 from runs.models.run import Run
 from runs.models.workspace import Workspace
+
+# The step of a point that was logged without one. It sorts before every step, so such points stand in the order of time.
+NO_STEP: Final = limits.SMALLEST_INTEGER
 
 
 class MetricKey(models.Model):
@@ -37,7 +42,10 @@ class Segment(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "batch"], name="segment_batch_once")]
         indexes = [
-            models.Index(fields=["run", "id"], condition=models.Q(is_folded=False), name="segment_tail"),
+            # What is not folded yet: a run's tail, and how much of it there is, read from the index alone.
+            models.Index(
+                fields=["run", "id", "points", "created_at"], condition=models.Q(is_folded=False), name="segment_tail"
+            ),
             models.Index(fields=["created_at"], condition=models.Q(is_folded=True), name="segment_receipts"),
         ]
 
@@ -47,29 +55,36 @@ class Segment(models.Model):
 
 class Chunk(models.Model):
     """
-    A stretch of one series, sorted by step, then time, then value, compressed; stretches of a series do not overlap.
+    A stretch of one series, sorted by step, then time, then value, compressed. Stretches of a series do not overlap: points
+    of the same step and time lie in one chunk.
 
-    `level` 0 holds the points themselves. Level n holds, for each 16**n points, their first step and time and the
-    minimum, maximum and last of their numbers.
+    A chunk carries its own pyramid, so the two cannot disagree: the minimum, maximum and last number of each 16 points, of
+    each 256 points and of the whole. The columns stand in the order of their use: a chart reads the row's beginning.
     """
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="+", db_index=False)
     key = models.ForeignKey(MetricKey, models.CASCADE, related_name="+", db_index=False)
-    level = models.PositiveSmallIntegerField(default=0)
     first_step = models.BigIntegerField()
     first_time_us = models.BigIntegerField()
     last_step = models.BigIntegerField()
     last_time_us = models.BigIntegerField()
+    earliest_us = models.BigIntegerField()  # steps may be logged in any order, so first and last do not bound the times
+    latest_us = models.BigIntegerField()
     points = models.PositiveIntegerField()
+    # Of the finite numbers in it; NULL when there is none.
+    low_value = models.FloatField(null=True)
+    high_value = models.FloatField(null=True)
+    last_value = models.FloatField(null=True)
+    marks = models.PositiveSmallIntegerField(default=0)  # which of NaN, Infinity, -Infinity are in it, as bits
+    by_256 = models.BinaryField()
+    by_16 = models.BinaryField()
     payload = models.BinaryField()
 
     class Meta:
-        indexes = [
-            models.Index(fields=["run", "key", "level", "first_step", "first_time_us"], name="chunk_series"),
-        ]
+        indexes = [models.Index(fields=["run", "key", "first_step", "first_time_us"], name="chunk_series")]
 
     def __str__(self) -> str:
-        return f"{self.points} points of run {self.run_id}, key {self.key_id}, level {self.level}"
+        return f"{self.points} points of run {self.run_id}, key {self.key_id}"
 
 
 class ValueKind(models.IntegerChoices):
@@ -85,25 +100,26 @@ class Summary(models.Model):
     What a list shows of a series, kept at write time: lists and search never touch points.
 
     Numbers that are NaN or infinite cannot stand in every database's float column in a way that compares, so the
-    `…_value` columns hold finite numbers or NULL, and `last_text` says "NaN", "Infinity", "-Infinity" or the text itself.
-    First, minimum, maximum and sum are of finite numbers; `points` counts everything.
+    `…_value` columns hold finite numbers or NULL, and `last_text` says "NaN", "Infinity", "-Infinity", the text itself, or
+    an integer that a float cannot hold exactly. Truth counts as 1 and 0. First, minimum, maximum and sum are of finite
+    numbers; `points` counts everything. A point that came twice counts twice until it is folded.
     """
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="summaries", db_index=False)
-    key = models.ForeignKey(MetricKey, models.CASCADE, related_name="summaries")
+    key = models.ForeignKey(MetricKey, models.CASCADE, related_name="summaries", db_index=False)
     last_kind = models.PositiveSmallIntegerField(choices=ValueKind)
     last_value = models.FloatField(null=True)
     last_text = models.TextField(blank=True)
     last_step = models.BigIntegerField()
     last_time_us = models.BigIntegerField()
     first_value = models.FloatField(null=True)
-    first_step = models.BigIntegerField()
-    first_time_us = models.BigIntegerField()
+    first_step = models.BigIntegerField(null=True)
+    first_time_us = models.BigIntegerField(null=True)
     min_value = models.FloatField(null=True)
     min_step = models.BigIntegerField(null=True)
     max_value = models.FloatField(null=True)
     max_step = models.BigIntegerField(null=True)
-    sum_value = models.FloatField(default=0.0)
+    sum_value = models.FloatField(null=True)  # NULL once it is more than a float holds
     numbers = models.PositiveBigIntegerField(default=0)  # finite numbers, the divisor of the mean
     points = models.PositiveBigIntegerField(default=0)
     not_finite = models.PositiveBigIntegerField(default=0)  # NaN and infinities among them

@@ -39,6 +39,18 @@ class Kind(models.TextChoices):
     SUBMITTED = "submitted", "Submitted"
 
 
+# What nobody reads of a run's parent and root, and may be long.
+_LONG = ("description", "description_html", "definition", "tags", "properties", "parameters", "error")
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def with_relations(self) -> "RunQuerySet":
+        """With what the run document and the run's page name, in one query, without the long texts of the relations."""
+        long = [f"{relation}__{field}" for relation in ("parent", "root") for field in _LONG]
+        relations = ("workspace", "experiment", "submitted_by", "parent", "root", "snapshot")
+        return self.select_related(*relations).defer(*long, "snapshot__files")
+
+
 class Run(models.Model):
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="runs")
     experiment = models.ForeignKey(Experiment, models.CASCADE, related_name="runs")
@@ -84,6 +96,8 @@ class Run(models.Model):
     definition = models.JSONField(default=dict)  # the run configuration: arguments, command, environment, …
     snapshot = models.ForeignKey("runs.Snapshot", models.PROTECT, null=True, blank=True, related_name="runs")
     grace_s = models.PositiveIntegerField(default=limits.GRACE_S)
+
+    objects = RunQuerySet.as_manager()
 
     class Meta:
         constraints = [
