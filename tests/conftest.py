@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from runs import access
 from runs.models import Experiment, Role, Run, Status, Workspace
 from tests import factories
+from tests.live import live_studio as live_studio  # a fixture for every room
 
 
 @pytest.fixture(autouse=True)

@@ -86,7 +86,7 @@ def test_an_expired_token_is_refused_although_it_was_cached(alice, monkeypatch):
     now = timezone.now()
     _, text = access.make_token(alice, name="mine", scopes=["read"], expires_at=now + timedelta(seconds=60))
     access.caller_for_token(text)
-    monkeypatch.setattr(access.timezone, "now", lambda: now + timedelta(seconds=61))
+    monkeypatch.setattr(timezone, "now", lambda: now + timedelta(seconds=61))
 
     with pytest.raises(Forbidden, match="expired"):
         access.caller_for_token(text)

@@ -1,0 +1,67 @@
+"""Runs and experiments as a caller may see them."""
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import Q
+
+from runs.access.callers import Caller
+from runs.errors import NotFound
+from runs.models import Experiment, Run
+
+
+def run_for(caller: Caller, run_id: str) -> Run:
+    """
+    A run of the caller's workspace, with what a page about it reads.
+
+    Raises:
+        NotFound: there is none of that id in the workspace.
+    """
+    run = Run.objects.filter(workspace=caller.workspace, run_id=run_id).with_relations().first()
+    if run is None:
+        raise NotFound(f"There is no run {run_id} in the workspace {caller.workspace}.")
+    return run
+
+
+def runs_for(caller: Caller, run_ids: Iterable[str]) -> list[Run]:
+    """
+    Runs of the caller's workspace, in the order named, each once; one query for all.
+
+    Raises:
+        NotFound: one of them is not there.
+    """
+    wanted = list(dict.fromkeys(run_ids))
+    rows = Run.objects.filter(workspace=caller.workspace, run_id__in=wanted).with_relations()
+    found = {run.run_id: run for run in rows}
+    for run_id in wanted:
+        if run_id not in found:
+            raise NotFound(f"There is no run {run_id} in the workspace {caller.workspace}.")
+    return [found[run_id] for run_id in wanted]
+
+
+def find_run(user: AbstractBaseUser, run_id: str) -> Run:
+    """
+    A run of any workspace that the user is a member of: what a short link leads to.
+
+    Raises:
+        NotFound: there is none.
+    """
+    run = Run.objects.filter(workspace__members__user=user, run_id=run_id).select_related("workspace").first()
+    if run is None:
+        raise NotFound(f"There is no run {run_id} in your workspaces.")
+    return run
+
+
+def experiment_for(caller: Caller, name: str) -> Experiment:
+    """
+    An experiment of the caller's workspace, by its name (the active one, else the newest archived) or by its id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = list(
+        Experiment.objects.filter(Q(name=name) | Q(experiment_id=name), workspace=caller.workspace).order_by("-pk")
+    )
+    if not found:
+        raise NotFound(f"There is no experiment {name} in the workspace {caller.workspace}.")
+    return next((experiment for experiment in found if experiment.archived_at is None), found[0])
