@@ -1,0 +1,78 @@
+"""What every view of the API shares: its caller, its body and query, its pages."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.viewsets import GenericViewSet
+
+from runs import access
+from runs.access import Caller
+from runs.api.pages import KeyPages
+from runs.errors import Invalid, NotFound
+from runs.models import Run
+
+
+class Endpoint(GenericViewSet):
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
+    noun = ""  # the group in the reference
+    is_for_agents = False
+    is_personal = False
+    pagination_class: Any = KeyPages
+    filter_backends: Any = ()
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        # A charset in the Content-Type would decode the query string with any codec that Python knows.
+        # Set here and not by the property, which would decode it first.
+        request._encoding = "utf-8"
+        request.__dict__.pop("GET", None)
+        return super().initialize_request(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if any("\0" in str(part) for part in kwargs.values()):
+            raise NotFound("There is nothing at this address.")
+        self._check_parameters()
+
+    def _check_parameters(self) -> None:
+        """An unknown parameter is refused: passed over, it would answer the wrong rows."""
+        view = getattr(self, self.action or "", None)
+        known = set(getattr(view, "parameters", ()))
+        if getattr(view, "is_filtered", False):
+            known |= set(self.filterset_class.base_filters)
+        for name, values in self.request.query_params.lists():
+            if name not in known:
+                there = f"There are: {', '.join(sorted(known))}." if known else "There are none here."
+                raise ValidationError({ascii(name)[1:-1]: f"There is no such parameter. {there}"})
+            if any("\0" in value for value in values):
+                raise Invalid(f"{name} contains a NUL character. Remove it.", field=name)
+
+    @property
+    def caller(self) -> Caller:
+        return self.request.caller
+
+    def the_run(self) -> Run:
+        """The run of the address, read anew."""
+        return access.run_for(self.caller, self.kwargs["run_id"])
+
+    def body(self, serializer: type[Serializer], **options: Any) -> dict[str, Any]:
+        """What was sent, checked. Fields that are not known are passed over, so that newer clients work."""
+        return _checked(serializer(data=self.request.data, **options))
+
+    def query(self, serializer: type[Serializer]) -> dict[str, Any]:
+        """The query parameters, checked."""
+        return _checked(serializer(data=self.request.query_params))
+
+    def page(self, rows: QuerySet, serializer: type[Serializer]) -> Response:
+        """One page of rows, in the list form."""
+        found = self.paginate_queryset(rows)
+        return self.get_paginated_response(serializer(found, many=True).data)
+
+
+def _checked(serializer: Serializer) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data

@@ -1,0 +1,201 @@
+"""Runs: list, make, change, and every move of their status."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from runs import access, experiments, lifecycle
+from runs.api.endpoint import Endpoint
+from runs.api.filters import RunFilter, RunFilterBackend
+from runs.api.pages import RunPages
+from runs.api.schema import operation
+from runs.api.serializers import runs as forms
+from runs.errors import RunAlreadyEnded
+from runs.models import Run, Status
+
+
+class Runs(Endpoint):
+    noun = "Runs"
+    queryset = Run.objects.none()
+    filter_backends = (RunFilterBackend,)
+    filterset_class = RunFilter
+    pagination_class = RunPages
+    within: dict[str, Any] | None = None  # criteria that the address itself makes
+
+    def filter_queryset(self, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        return super().filter_queryset(queryset).with_relations().defer("description_html")
+
+    @operation(items=forms.RunDocument, is_filtered=True)
+    def list(self, request: Request) -> Response:
+        """List runs.
+
+        Newest first unless `sort` says otherwise; child runs are among them unless `top=true`.
+        """
+        return self.page(self.filter_queryset(self.get_queryset()), forms.RunDocument)
+
+    @operation(items=forms.RunDocument, query=forms.ChildrenQuery, is_filtered=True)
+    def children(self, request: Request, run_id: str) -> Response:
+        """List the child runs of a run.
+
+        With `recursive=true` all that lie below it. The filters are those of the list of runs.
+        """
+        run = self.the_run()
+        self.within = {"root" if self.query(forms.ChildrenQuery)["recursive"] else "parent": [run.run_id]}
+        return self.page(self.filter_queryset(self.get_queryset()), forms.RunDocument)
+
+    @operation(
+        request=forms.NewRun,
+        answer=forms.RunDocument,
+        status=[200, 201],
+        errors=["already_exists"],
+        example={
+            "experiment": "mnist",
+            "display_name": "first try",
+            "tags": {"team": "vision"},
+            "parameters": {"lr": 0.1},
+        },
+    )
+    def create(self, request: Request) -> Response:
+        """Make a run that a script logs by itself.
+
+        The experiment is made when it is new. With a `run_id` of your own the request may be repeated: 201 when the run was
+        made, 200 with the run that is there.
+        """
+        given = self.body(forms.NewRun)
+        experiment, parent = self._place(given)
+        run, made = lifecycle.create(experiment, by=self.caller.user, parent=parent, **given)
+        return Response(forms.document(access.run_for(self.caller, run.run_id)), status=201 if made else 200)
+
+    def _place(self, given: dict[str, Any]) -> tuple[Any, Run | None]:
+        """Where new runs belong: the experiment and the parent, both taken out of what was given."""
+        experiment, _ = experiments.get_or_create(self.caller.workspace, given.pop("experiment"), by=self.caller.user)
+        parent = given.pop("parent", None)
+        return experiment, access.run_for(self.caller, parent) if parent else None
+
+    @operation(
+        request=forms.NewRuns,
+        answer=forms.MadeRuns,
+        status=201,
+        errors=["already_exists"],
+        example={"experiment": "mnist", "runs": [{"display_name": "fold 1"}, {"display_name": "fold 2"}]},
+    )
+    def create_many(self, request: Request) -> Response:
+        """Make many runs in one transaction.
+
+        All are made, in the order given, or none: a wrong one refuses them all.
+        """
+        given = self.body(forms.NewRuns)
+        experiment, parent = self._place(given)
+        made = lifecycle.create_many(experiment, by=self.caller.user, parent=parent, specs=given["runs"])
+        runs = access.runs_for(self.caller, [run.run_id for run in made])
+        return Response({"items": [forms.document(run) for run in runs]}, status=201)
+
+    @operation(answer=forms.RunDocument)
+    def retrieve(self, request: Request, run_id: str) -> Response:
+        """Read a run."""
+        return Response(forms.document(self.the_run()))
+
+    @operation(
+        request=forms.RunChange,
+        answer=forms.RunDocument,
+        errors=["edit_conflict"],
+        example={"display_name": "the good one", "description": "Converges **early**.", "description_base": ""},
+    )
+    def partial_update(self, request: Request, run_id: str) -> Response:
+        """Rename a run, or edit its description.
+
+        Works on ended runs too. With `description_base` an edit by somebody else is not overwritten but answered with 409.
+        """
+        given = self.body(forms.RunChange)
+        run, by = self.the_run(), self.caller.user
+        if "description" in given:
+            lifecycle.describe(run, given["description"], by=by, base=given.get("description_base"))
+        if "display_name" in given:
+            lifecycle.rename(run, given["display_name"], by=by)
+        return Response(forms.document(self.the_run()))
+
+    # Moves. One that is repeated answers the run as the first one left it.
+
+    @operation(request=forms.Nothing, answer=forms.RunDocument, errors=["run_already_ended", "move_not_allowed"])
+    def start(self, request: Request, run_id: str) -> Response:
+        """Start a run that was made with `start=false`.
+
+        Starting a running run changes nothing.
+        """
+        self.body(forms.Nothing)
+        lifecycle.start(self.the_run(), by=self.caller.user)
+        return Response(forms.document(self.the_run()))
+
+    @operation(request=forms.Nothing, answer=forms.RunDocument, errors=["run_already_ended"])
+    def complete(self, request: Request, run_id: str) -> Response:
+        """End a run well.
+
+        Completing a completed run changes nothing.
+        """
+        self.body(forms.Nothing)
+        return self._ended(Status.COMPLETED, lambda run: lifecycle.complete(run, by=self.caller.user))
+
+    @operation(
+        request=forms.Failure,
+        answer=forms.RunDocument,
+        errors=["run_already_ended"],
+        example={"message": "Loss is NaN since step 40", "code": "UserError"},
+    )
+    def fail(self, request: Request, run_id: str) -> Response:
+        """End a run as failed.
+
+        The process of a submitted run is ended too. Failing a failed run changes nothing.
+        """
+        given = self.body(forms.Failure)
+        return self._ended(Status.FAILED, lambda run: lifecycle.fail(run, by=self.caller.user, **given))
+
+    @operation(request=forms.Cancel, answer=forms.RunDocument, errors=["run_already_ended"], example={"grace_s": 10})
+    def cancel(self, request: Request, run_id: str) -> Response:
+        """Ask a run to stop.
+
+        One that no process works on is canceled at once. Another becomes CancelRequested, and Canceled when its agent or its
+        script has confirmed; `grace_s` are the seconds between the stop signal and the kill. Asking again changes nothing.
+        """
+        given = self.body(forms.Cancel)
+        return self._ended(Status.CANCELED, lambda run: lifecycle.cancel(run, by=self.caller.user, **given))
+
+    def _ended(self, status: Status, end: Callable[[Run], Run]) -> Response:
+        try:
+            end(self.the_run())
+        except RunAlreadyEnded:
+            # The client repeats itself, its first answer having been lost: the run is what it asked for.
+            run = self.the_run()
+            if run.status != status:
+                raise
+            return Response(forms.document(run))
+        return Response(forms.document(self.the_run()))
+
+    @operation(request=forms.Nothing, answer=forms.Alive)
+    def heartbeat(self, request: Request, run_id: str) -> Response:
+        """Say that a run's script is alive.
+
+        Every 10 seconds is enough. The answer tells the script whether it should stop. A run that was NotResponding heals.
+        """
+        self.body(forms.Nothing)
+        run = lifecycle.heartbeat(self.the_run())
+        return Response({"status": run.status, "cancel_requested": run.cancel_requested_at is not None})
+
+    @operation(request=forms.Nothing, answer=forms.RunDocument)
+    def archive(self, request: Request, run_id: str) -> Response:
+        """Archive a run.
+
+        It leaves the lists; nothing is lost. Archiving twice changes nothing.
+        """
+        self.body(forms.Nothing)
+        lifecycle.archive(self.the_run(), by=self.caller.user)
+        return Response(forms.document(self.the_run()))
+
+    @operation(request=forms.Nothing, answer=forms.RunDocument)
+    def restore(self, request: Request, run_id: str) -> Response:
+        """Bring an archived run back to the lists."""
+        self.body(forms.Nothing)
+        lifecycle.restore(self.the_run(), by=self.caller.user)
+        return Response(forms.document(self.the_run()))

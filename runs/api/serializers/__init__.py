@@ -1,0 +1,1 @@
+"""Shapes and types of what is sent and answered, by family. The rules stay in the domain."""
