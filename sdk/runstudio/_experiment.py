@@ -1,0 +1,232 @@
+"""A named collection of runs: start one here, submit one elsewhere, find them again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from runstudio import _limits
+from runstudio._metadata import text_of_tags
+from runstudio._run import Run, ScriptRun
+from runstudio._run.finding import find_runs
+from runstudio._submission import submit
+from runstudio._transport import path_of
+from runstudio.errors import UserErrorException
+
+if TYPE_CHECKING:
+    from runstudio._script_run_config import ScriptRunConfig
+    from runstudio._workspace import Workspace
+
+ACTIVE_ONLY, ALL, ARCHIVED_ONLY = "ActiveOnly", "All", "ArchivedOnly"
+_ARCHIVED = {ACTIVE_ONLY: "false", ALL: "all", ARCHIVED_ONLY: "true"}
+
+
+class Experiment:
+    """
+    An experiment of a workspace; it is made when it is new. The name of an archived one makes a new one.
+
+    Args:
+        workspace: where it is.
+        name: letters, digits, `-` and `_`, beginning with a letter or a digit, up to 255.
+
+    Raises:
+        UserErrorException: not such a name.
+    """
+
+    def __init__(self, workspace: Workspace, name: str, **_: Any) -> None:
+        if not isinstance(name, str) or not _limits.EXPERIMENT_NAME.fullmatch(name):
+            raise UserErrorException(
+                f"{name!r} is no experiment name: 1 to 255 letters, digits, - and _, the first a letter or a digit."
+            )
+        self._workspace = workspace
+        self._document = self._session.sender.act("POST", "/experiments", {"name": name}) or _unknown(name)
+
+    @classmethod
+    def _of(cls, workspace: Workspace, document: dict[str, Any]) -> Experiment:
+        """An experiment that is known to be there, without a request."""
+        experiment = cls.__new__(cls)
+        experiment._workspace = workspace
+        experiment._document = document
+        return experiment
+
+    @property
+    def _session(self) -> Any:
+        return self._workspace._session
+
+    @property
+    def workspace(self) -> Workspace:
+        return self._workspace
+
+    @property
+    def name(self) -> str:
+        return self._document["name"]
+
+    @property
+    def id(self) -> str | None:
+        """The experiment's id; None as long as it was never seen by a server, which was away."""
+        if not self._document.get("experiment_id"):
+            self.refresh()
+        return self._document.get("experiment_id")
+
+    @property
+    def tags(self) -> dict[str, str | None]:
+        """The tags as they were when the experiment was read; `refresh` reads them again."""
+        return dict(self._document.get("tags") or {})
+
+    @property
+    def archived_time(self) -> str | None:
+        """When it was archived, ISO 8601; None while it is active."""
+        return self._document.get("archived_at")
+
+    def start_logging(self, *args: Any, **kwargs: Any) -> Run:
+        """
+        Start an interactive run: this process logs to it, and it ends with this process unless it is ended before.
+
+        The source folder is not copied (`snapshot_directory` of v1 is taken and passed over). `./outputs` is stored with
+        the run when it ends, if it is there.
+
+        Args:
+            run_id: an id of your own; the run that has it already is taken up.
+            display_name, description, tags: what the run begins with.
+            outputs: the folder to store at the end; None or True is `outputs`, False none.
+            interrupt_on_cancel: whether the main thread gets a KeyboardInterrupt when somebody cancels the run; it
+                can look at `run.cancel_requested` otherwise.
+
+        Returns:
+            The run, which is Running. When the server is away it comes to be as soon as that is back.
+        """
+        return Run._start(self, *args, **kwargs)
+
+    def submit(self, config: ScriptRunConfig, tags: dict[str, Any] | None = None, **kwargs: Any) -> ScriptRun:
+        """
+        Send a source folder and have its script run by an agent of the compute target.
+
+        Args:
+            config: what is to be run.
+            tags: of the run.
+            run_id: an id of your own.
+            credential_passthrough: taken for v1's sake.
+
+        Returns:
+            The run, Queued or further.
+
+        Raises:
+            ExperimentExecutionException: the folder does not hold the script, or the server refused the submission.
+            SnapshotException: the folder is too large; the message names the biggest files.
+            ServerUnreachable: no server answers. A submission does not wait in the spool.
+        """
+        return submit(self, config, tags, parent=None, **kwargs)
+
+    def get_runs(
+        self,
+        type: str | None = None,
+        tags: str | dict[str, Any] | None = None,
+        properties: str | dict[str, Any] | None = None,
+        include_children: bool = False,
+    ) -> Iterator[Run]:
+        """
+        Runs of this experiment, the newest first, read as they are asked for.
+
+        Args:
+            type: the run's type, such as `azureml.scriptrun`.
+            tags, properties: text: those that have the key; a mapping: those with these values, None being no value.
+            include_children: child runs too.
+        """
+        return Run.list(self, type=type, tags=tags, properties=properties, include_children=include_children)
+
+    @staticmethod
+    def list(
+        workspace: Workspace,
+        experiment_name: str | None = None,
+        view_type: str = ACTIVE_ONLY,
+        tags: str | dict[str, Any] | None = None,
+    ) -> list[Experiment]:
+        """
+        The experiments of a workspace, the newest first.
+
+        Args:
+            experiment_name: those of that name only.
+            view_type: ActiveOnly, ArchivedOnly or All.
+            tags: as of `get_runs`.
+        """
+        if view_type not in _ARCHIVED:
+            raise UserErrorException(f"view_type is one of {', '.join(_ARCHIVED)}, not {view_type!r}.")
+        params = {"archived": _ARCHIVED[view_type], "search": experiment_name}
+        documents = workspace._session.transport.pages("/experiments", params, limit=200)
+        return [
+            Experiment._of(workspace, document)
+            for document in documents
+            if experiment_name in (None, document["name"]) and _has(document["tags"], tags)
+        ]
+
+    @staticmethod
+    def delete(workspace: Workspace, experiment_id: str) -> None:
+        """
+        Delete an experiment that has no runs.
+
+        Raises:
+            ServiceException: it has runs, or there is none with that id.
+        """
+        workspace._session.transport.delete(path_of("experiments", experiment_id))
+
+    def refresh(self) -> None:
+        """Read the experiment again."""
+        self._document = self._session.transport.get(self._path())
+
+    def tag(self, key: str, value: Any = None) -> None:
+        """Set one tag; without a value it is a mere mark."""
+        self.set_tags({key: value})
+
+    def set_tags(self, tags: dict[str, Any]) -> None:
+        """Add or change tags; the others stay."""
+        self._act("tags", {"tags": text_of_tags(tags)})
+
+    def remove_tags(self, tags: list[str]) -> None:
+        """Remove tags by their keys; unknown ones are passed over."""
+        self._act("tags/remove", {"keys": list(tags)})
+
+    def archive(self) -> None:
+        """Hide the experiment from the lists; its name is free again."""
+        self._act("archive", {})
+
+    def reactivate(self, new_name: str | None = None) -> None:
+        """
+        Bring an archived experiment back.
+
+        Raises:
+            UserErrorException: a new name was given, which is not possible.
+        """
+        if new_name is not None:
+            raise UserErrorException("Cannot rename an experiment. new_name must be left out.")
+        self._act("restore", {})
+
+    def get_portal_url(self) -> str:
+        """The address of the experiment's page."""
+        server = self._session.server
+        return f"{server.url}{path_of('w', self.workspace.name, 'experiments', self.name)}"
+
+    def _act(self, verb: str, body: dict[str, Any]) -> None:
+        answer = self._session.sender.act("POST", f"{self._path()}/{verb}", body)
+        self._document = answer or self._document
+
+    def _path(self) -> str:
+        return path_of("experiments", self._document.get("experiment_id") or self.name)
+
+    def __str__(self) -> str:
+        return f"Experiment(Name: {self.name},\nWorkspace: {self.workspace.name})"
+
+    __repr__ = __str__
+
+
+def _unknown(name: str) -> dict[str, Any]:
+    """What is known of an experiment that the server, being away, could not yet make."""
+    return {"name": name, "experiment_id": None, "tags": {}}
+
+
+def _has(tags: dict[str, Any], asked: str | dict[str, Any] | None) -> bool:
+    if asked is None:
+        return True
+    if isinstance(asked, str):
+        return asked in tags
+    return all(key in tags and tags[key] == value for key, value in text_of_tags(asked).items())

@@ -1,0 +1,26 @@
+"""Lengths and sizes that the server holds, so that what is over them is refused here, before it is sent or spooled."""
+
+import re
+
+KB = 1024
+MB = 1024 * KB
+GB = 1024 * MB
+
+EXPERIMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,255}")
+
+KEY_LENGTH = 255
+METRIC_TEXT_LENGTH = 5_000
+LARGEST_INTEGER = 2**63 - 1
+SMALLEST_INTEGER = -(2**63)
+
+POINTS_PER_BATCH = 5_000  # of one request; the server takes more, but a resent batch should be small
+BATCH_TEXT_LENGTH = 4 * MB
+
+CHILDREN_PER_CALL = 100  # v1's limit of create_children
+
+SNAPSHOT_BYTES = 2 * GB
+SNAPSHOT_FILES = 50_000
+ERROR_MESSAGE_LENGTH = 64 * KB
+
+HEARTBEAT_S = 10.0

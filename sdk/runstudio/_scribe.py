@@ -1,0 +1,151 @@
+"""The thread that takes what was logged out of memory and puts it into the spool, half a second after it came."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import deque
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple
+
+from runstudio import _limits, _points
+from runstudio._courier import Courier
+from runstudio._delivery import Entry, Receipt
+from runstudio._points import Point
+from runstudio._spool import Spool, SpoolFull
+from runstudio._transport import path_of
+from runstudio._warn import warn, warn_once
+
+GATHER_S = 0.5
+HURRY_AT_POINTS = 1_000
+MOST_WAITING = 100_000  # points in memory, before a caller who is faster than the disk has to wait
+_SOME, _NOW = "some", "now"
+
+Row = tuple[str, Any, "int | None", int]  # key, value, step, time in microseconds
+
+
+class Errand(NamedTuple):
+    """Something other than a point: a request in its place between the points, or only a receipt for what was before."""
+
+    entry: Entry | None
+    receipt: Receipt | None
+    closes: bool = False
+
+
+class Inbox:
+    """
+    What waits in memory. Putting takes no lock that Python code holds, so a signal handler may do it at any moment.
+    """
+
+    def __init__(self) -> None:
+        self.items: deque[Point | Errand] = deque()
+        self._signals: SimpleQueue[str] = SimpleQueue()
+        self._is_signalled = False
+        self._is_hurried = False
+
+    def put_point(self, point: Point) -> None:
+        self.items.append(point)
+        if not self._is_signalled:
+            self._is_signalled = True
+            self._signals.put(_SOME)
+        elif len(self.items) >= HURRY_AT_POINTS:
+            self._hurry()
+
+    def _hurry(self) -> None:
+        if not self._is_hurried:
+            self._is_hurried = True
+            self._signals.put(_NOW)
+        while len(self.items) > MOST_WAITING:
+            time.sleep(0.005)
+
+    def put(self, errand: Errand) -> None:
+        self.items.append(errand)
+        self._signals.put(_NOW)
+
+    def wait(self) -> None:
+        """Until something is there, and then until `GATHER_S` have passed or it is urgent."""
+        signal = self._signals.get()
+        gathered_at = time.monotonic() + GATHER_S
+        try:
+            while signal != _NOW:
+                signal = self._signals.get(timeout=max(0.0, gathered_at - time.monotonic()))
+        except Empty:
+            pass
+
+    def take(self) -> list[Point | Errand]:
+        # The flags fall before the items are taken: whoever still sees one raised has put his item in before.
+        self._is_signalled = self._is_hurried = False
+        return [self.items.popleft() for _ in range(len(self.items))]
+
+
+class Scribe(threading.Thread):
+    """From the inbox to the spool. Alone in this, so it keeps the clock and counts the batches."""
+
+    def __init__(self, inbox: Inbox, spool: Spool, courier: Courier) -> None:
+        super().__init__(name="runstudio-scribe", daemon=True)
+        self._inbox = inbox
+        self._spool = spool
+        self._courier = courier
+        self._clock = _points.Clock()
+        self._batch_prefix = uuid.uuid4().hex
+        self._batches = 0
+
+    def run(self) -> None:
+        while True:
+            self._inbox.wait()
+            try:
+                self.write(self._inbox.take())
+            except Exception as error:  # the thread must live on: without it nothing is kept
+                warn(f"something that was logged is lost, for it could not be written down: {error!r}")
+            self._courier.wake()
+
+    def write(self, items: list[Point | Errand]) -> None:
+        """Points become batches of one run each; an errand stays behind the points that were logged before it."""
+        points: dict[str, list[Row]] = {}
+        for item in items:
+            if isinstance(item, Point):
+                row = (item.key, item.value, item.step, self._clock.time_us(item))
+                points.setdefault(item.run_id, []).append(row)
+            else:
+                self._write_points(points)
+                points = {}
+                self._do(item)
+        self._write_points(points)
+
+    def _write_points(self, points: dict[str, list[Row]]) -> None:
+        for run_id, rows in points.items():
+            for piece in _pieces(rows):
+                self._batches += 1
+                body = _points.encode(piece, batch=f"{self._batch_prefix}-{self._batches}")
+                try:
+                    self._spool.append(Entry("POST", path_of("runs", run_id, "metrics"), body).line())
+                except SpoolFull:
+                    warn_once("neither disk nor memory has room for what is logged: metrics are lost.")
+
+    def _do(self, errand: Errand) -> None:
+        done = self._spool.appended
+        if errand.entry is None:
+            if errand.receipt:
+                self._courier.promise(errand.receipt, number=done, is_for_all=True, closes=errand.closes)
+            return
+        if errand.receipt:
+            self._courier.promise(errand.receipt, number=done + 1)
+        try:
+            self._spool.append(errand.entry.line())
+        except SpoolFull:
+            warn_once("neither disk nor memory has room for what is logged: changes are lost.")
+            self._courier.withdraw(errand.receipt)
+
+
+def _pieces(rows: list[Row]) -> list[list[Row]]:
+    """Rows in portions that make a request of a decent size."""
+    pieces: list[list[Row]] = [[]]
+    length = 0
+    for row in rows:
+        length += len(row[0]) + (len(row[1]) if isinstance(row[1], str) else 0)
+        if len(pieces[-1]) >= _limits.POINTS_PER_BATCH or length > _limits.BATCH_TEXT_LENGTH:
+            pieces.append([])
+            length = 0
+        pieces[-1].append(row)
+    return pieces

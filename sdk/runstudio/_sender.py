@@ -1,0 +1,166 @@
+"""
+What a script logs, on its way: into memory (this call), onto disk (the scribe, within half a second), to the server (the
+courier, as soon as it answers). The order of one process is kept from end to end.
+
+    run.log, run.tag, run.complete …  ►  Inbox  ►  Scribe  ►  Spool  ►  Courier  ►  server
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from runstudio import _points
+from runstudio._courier import Courier, OnHeartbeat
+from runstudio._credentials import Server
+from runstudio._delivery import Entry, Receipt
+from runstudio._points import Point
+from runstudio._scribe import Errand, Inbox, Scribe
+from runstudio._spool import Spool
+from runstudio._transport import Transport
+
+ACT_TIMEOUT_S = 120.0  # longer than the courier takes to find that the server is away
+_senders: weakref.WeakSet[Sender] = weakref.WeakSet()
+
+
+class Sender:
+    """
+    One for each server, workspace and token that a process logs to. Never stops the caller for a server that is away.
+
+    Args:
+        transport: to the server.
+        on_start: called once a process, when there is something to send.
+    """
+
+    def __init__(self, transport: Transport, *, on_start: Callable[[], None]) -> None:
+        self._transport = transport
+        self._on_start = on_start
+        self._begin()
+        _senders.add(self)
+
+    def _begin(self, *, parent_may_owe_runs: bool = False) -> None:
+        self._inbox = Inbox()
+        self._spool = Spool(self._transport.server)
+        self._courier = Courier(self._transport, self._spool, parent_may_owe_runs=parent_may_owe_runs)
+        self._scribe = Scribe(self._inbox, self._spool, self._courier)
+        self._starting = threading.RLock()  # reentrant: a signal may come while it is held
+        self._is_started = False
+        self._is_closing = False
+        self._keys: set[str] = set()  # names that were found good
+
+    @property
+    def server(self) -> Server:
+        return self._transport.server
+
+    @property
+    def is_away(self) -> bool:
+        """The server did not answer when it was asked last."""
+        return self._courier.is_away
+
+    @property
+    def is_clear(self) -> bool:
+        """Everything that was kept has arrived."""
+        return self._spool.is_empty and not self._inbox.items
+
+    def log(self, run_id: str, key: str, value: Any, step: Any = None) -> None:
+        """
+        Log a point: a few microseconds, whatever the server does.
+
+        Raises:
+            UserErrorException: the name, the value or the step cannot be logged.
+        """
+        time_ns = time.time_ns()
+        if key not in self._keys:
+            _points.check_key(key)
+            self._keys.add(key)
+        if type(value) not in _points.EXACT:
+            value = _points.plain(value, key)
+        if step is not None and type(step) is not int:
+            step = _points.whole_step(step)
+        if not self._is_started:
+            self._start()
+        self._inbox.put_point(Point(run_id, key, value, step, time_ns))
+        if self._is_closing:
+            self.flush(timeout_s=5.0)
+
+    def act(self, method: str, path: str, body: Any) -> Any:
+        """
+        Change something on the server, behind all that was logged before.
+
+        Returns:
+            The server's answer; None when it is away: then the change is kept and made later.
+
+        Raises:
+            ServiceException, AuthenticationException: the server refused it.
+        """
+        receipt = self.post(method, path, body)
+        if receipt is None or not receipt.wait(ACT_TIMEOUT_S):
+            return None
+        if receipt.error:
+            raise receipt.error
+        return receipt.answer
+
+    def post(self, method: str, path: str, body: Any) -> Receipt | None:
+        """Put a change in the queue, for a signal handler too. None when there is nothing to wait for: the server is away."""
+        if not self._is_started:
+            self._start()
+        receipt = None if self._courier.is_away else Receipt()
+        self._inbox.put(Errand(Entry.of(method, path, body), receipt))
+        return receipt
+
+    def flush(self, *, timeout_s: float, closes: bool = False) -> bool:
+        """
+        Wait until everything logged so far has arrived.
+
+        Args:
+            closes: the process is about to end.
+
+        Returns:
+            False when the server is away or the time is over; what has not arrived is on disk.
+        """
+        if not self._is_started:
+            return True
+        self._is_closing = self._is_closing or closes
+        receipt = Receipt()
+        self._inbox.put(Errand(None, receipt, closes))
+        return receipt.wait(timeout_s) and receipt.is_sent
+
+    def watch(self, run_id: str, on_heartbeat: OnHeartbeat) -> None:
+        """Send heartbeats for a run from now on."""
+        if not self._is_started:
+            self._start()
+        self._courier.watch(run_id, on_heartbeat)
+
+    def unwatch(self, run_id: str) -> None:
+        self._courier.unwatch(run_id)
+
+    def _start(self) -> None:
+        with self._starting:
+            if not self._is_started:
+                self._is_started = True
+                self._scribe.start()
+                self._courier.start()
+                self._on_start()
+
+    def _begin_again_in_child(self) -> None:
+        """After a fork the threads, and what waited for them, are the parent's; the child has a spool of its own."""
+        parent_may_owe_runs = self.is_away or not self.is_clear
+        self._spool.abandon()
+        self._begin(parent_may_owe_runs=parent_may_owe_runs)
+
+
+def all_senders() -> list[Sender]:
+    return list(_senders)
+
+
+def _after_fork() -> None:
+    for sender in all_senders():
+        sender._begin_again_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
