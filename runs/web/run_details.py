@@ -1,0 +1,177 @@
+"""What the tab Details shows of a run: its figures, inputs, origin and relatives."""
+
+import json
+import shlex
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.utils.safestring import SafeString
+
+from runs import lineage, logs
+from runs.metrics import summaries
+from runs.metrics.summaries import SummaryRow
+from runs.models import Agent, LogStream, Run, ValueKind
+from runs.web import sketches
+from runs.web.run_logs import FIRST_SHOWN
+
+METRICS_SHOWN = 12
+CHILDREN_SHOWN = 6
+PARAMETERS_SHOWN = 60
+VALUE_SHOWN = 200  # characters of a parameter or property; a longer one unfolds
+TRACEBACK_LINES = 12
+
+# Where clients write down which source a run came from; the first that is there is shown.
+_BRANCH = ("azureml.git.branch", "mlflow.source.git.branch", "git.branch")
+_COMMIT = ("azureml.git.commit", "mlflow.source.git.commit", "git.commit")
+_DIRTY = ("azureml.git.dirty", "git.dirty")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A row of the summary table."""
+
+    summary: SummaryRow
+    trend: SafeString
+
+    @property
+    def is_text(self) -> bool:
+        return self.summary.kind == ValueKind.TEXT
+
+    @property
+    def has_extremes(self) -> bool:
+        """Truth has none."""
+        return self.summary.kind != ValueKind.BOOLEAN
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A key with its value as text; `is_long` when it is better unfolded than shown."""
+
+    key: str
+    value: str
+
+    @property
+    def is_long(self) -> bool:
+        return len(self.value) > VALUE_SHOWN
+
+    @property
+    def short(self) -> str:
+        return self.value[:VALUE_SHOWN]
+
+
+class Details:
+    """Everything beside the head. Looked up when a template asks, as a part of the page asks for little of it."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    # Figures
+
+    @cached_property
+    def metrics(self) -> list[Metric]:
+        """The first metrics by name; the machine's own (`system/…`) last."""
+        found = self._summaries
+        chosen = sorted(found, key=lambda name: (name.startswith("system/"), name))[:METRICS_SHOWN]
+        trends = sketches.trends(self.run, [name for name in chosen if found[name].min is not None])
+        return [Metric(found[name], trends.get(name, SafeString())) for name in chosen]
+
+    @cached_property
+    def metric_count(self) -> int:
+        return len(self._summaries)
+
+    @cached_property
+    def _summaries(self) -> dict[str, SummaryRow]:
+        return summaries.of([self.run]).get(self.run.pk, {})
+
+    # What went wrong
+
+    @cached_property
+    def error(self) -> dict[str, str]:
+        """The message's first line and the rest, the code, the traceback's end, and the whole of it where that is longer."""
+        error = self.run.error or {}
+        lines = (error.get("traceback") or "").rstrip().splitlines()
+        title, _, more = (error.get("message") or "").strip().partition("\n")
+        return {
+            "title": title,
+            "more": more.strip(),
+            "code": error.get("code") or "",
+            "traceback": "\n".join(lines[-TRACEBACK_LINES:]),
+            "whole": "\n".join(lines) if len(lines) > TRACEBACK_LINES else "",
+            "lines": str(len(lines)),
+        }
+
+    @cached_property
+    def log(self) -> LogStream | None:
+        """What the script printed, or the first log there is."""
+        streams = list(logs.streams(self.run))
+        return next((stream for stream in streams if stream.name == FIRST_SHOWN), streams[0] if streams else None)
+
+    # Inputs and origin
+
+    @property
+    def parameters(self) -> list[Pair]:
+        return [Pair(key, _text(value)) for key, value in sorted(self.run.parameters.items())[:PARAMETERS_SHOWN]]
+
+    @property
+    def parameters_hidden(self) -> list[Pair]:
+        return [Pair(key, _text(value)) for key, value in sorted(self.run.parameters.items())[PARAMETERS_SHOWN:]]
+
+    @property
+    def properties(self) -> list[Pair]:
+        return [Pair(key, value) for key, value in sorted(self.run.properties.items())]
+
+    @cached_property
+    def agent(self) -> Agent | None:
+        """The agent that executes, or last executed, a submitted run."""
+        lease = self.run.leases.select_related("agent").order_by("-pk").first() if self.run.is_submitted else None
+        return lease.agent if lease else None
+
+    @property
+    def source(self) -> dict[str, str]:
+        """Branch, commit and whether there were changes, as the client found them."""
+        found = {name: _first(self.run.properties, keys) for name, keys in
+                 {"branch": _BRANCH, "commit": _COMMIT, "dirty": _DIRTY}.items()}
+        return found if found["branch"] or found["commit"] else {}
+
+    @property
+    def reproduce(self) -> str:
+        """The command that submits a script of this kind again; empty for a run that was not submitted."""
+        if not self.run.is_submitted or not self.run.script:
+            return self.run.definition.get("command", "") if self.run.is_submitted else ""
+        words = ["studio", "run", "submit-script", "-e", self.run.experiment.name]
+        words += ["--target", self.run.target, self.run.script]
+        return shlex.join([*words, *map(_text, self.run.definition.get("arguments", []))])
+
+    @property
+    def reading(self) -> str:
+        """The run from Python."""
+        name = self.run.workspace.name
+        return (
+            "from runstudio import Run, Workspace\n\n"
+            f"run = Run.get(Workspace.get({json.dumps(name)}), {json.dumps(self.run.run_id)})\n"
+            "run.get_metrics()"
+        )
+
+    # Relatives
+
+    @cached_property
+    def relatives(self) -> list[Run]:
+        """The first child runs, oldest first."""
+        return list(lineage.children(self.run).order_by("pk")[: CHILDREN_SHOWN + 1])
+
+    @property
+    def children(self) -> list[Run]:
+        return self.relatives[:CHILDREN_SHOWN]
+
+    @property
+    def has_more_children(self) -> bool:
+        return len(self.relatives) > CHILDREN_SHOWN
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _first(properties: dict[str, str], keys: tuple[str, ...]) -> str:
+    return next((properties[key] for key in keys if properties.get(key)), "")

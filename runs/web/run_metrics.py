@@ -1,0 +1,133 @@
+"""The tab Metrics: curves by group, a table of values, the points of one metric, and what the charts ask for."""
+
+import csv
+import hashlib
+from collections.abc import Iterator
+from math import isfinite
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
+from django.views.decorators.http import require_GET, require_safe
+
+from runs import limits
+from runs.metrics import series
+from runs.metrics.points import WORD_OF_NUMBER
+from runs.models import Run, Summary
+from runs.web import file_answer
+from runs.web.metric_groups import Metrics, Point, points_of
+from runs.web.page import asked_part, page
+from runs.web.run_head import Head
+
+POINTS = 200  # of one page of the table
+KEYS_MOST = 50  # curves of one answer
+
+
+@login_required
+@require_GET
+def index(request: HttpRequest, workspace: str, run_id: str) -> HttpResponse:
+    head = Head(request, workspace, run_id, tab="metrics")
+    if request.GET.get("view") == "points":
+        return _points(request, head)
+    # Pictures are for the first sight of a page: a part is asked for where a script draws the charts itself.
+    metrics = Metrics(head.run, request.GET, has_pictures=not asked_part(request))
+    context = {"head": head, "run": head.run, "metrics": metrics}
+    return page(request, "runs/metrics.html", context, parts={"run-curves"})
+
+
+def _points(request: HttpRequest, head: Head) -> HttpResponse:
+    """The points of one metric, a page of them."""
+    key = request.GET.get("key", "")
+    found = series.read([head.run], [key], after=request.GET.get("after") or None, limit=POINTS)
+    points = [point for stretch in found.stretches for point in points_of(stretch)]
+    return page(
+        request,
+        "runs/points.html",
+        {"head": head, "run": head.run, "key": key, "points": points, "following": found.next},
+    )
+
+
+@login_required
+@require_GET
+def series_json(request: HttpRequest, workspace: str, run_id: str) -> HttpResponse:
+    """Thinned curves for the charts: `key`, repeatable, along `x`, `from` and `to`, in `buckets`."""
+    run = Head(request, workspace, run_id).run
+    keys = request.GET.getlist("key")[:KEYS_MOST]
+    etag = _etag(request, run, keys)
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if request.headers.get("If-None-Match") == etag:
+        return HttpResponseNotModified(headers=headers)
+    curves = series.thin(
+        [run],
+        keys,
+        x=request.GET.get("x", "step"),
+        low=_number(request, "from"),
+        high=_number(request, "to"),
+        buckets=int(_number(request, "buckets") or limits.CHART_BUCKETS),
+    )
+    found = [
+        {
+            "key": curve.key,
+            "count": curve.count,
+            "x": curve.x,
+            "last": curve.last,
+            "min": curve.min,
+            "max": curve.max,
+            "not_finite": curve.not_finite,
+        }
+        for curve in curves
+    ]
+    return JsonResponse({"series": found, "is_open": run.is_open}, headers=headers)
+
+
+def _etag(request: HttpRequest, run: Run, keys: list[str]) -> str:
+    """Changes when a point was logged, or the run ended: a chart that asks again and again costs one small query."""
+    rows = Summary.objects.filter(run=run, key__name__in=keys).order_by("key")
+    state = (request.get_full_path(), run.is_open, list(rows.values_list("key", "points", "last_time_us", "last_step")))
+    return f'W/"{hashlib.sha256(repr(state).encode()).hexdigest()[:24]}"'
+
+
+def _number(request: HttpRequest, name: str) -> float | None:
+    """A number of the address; what is none counts as not given, as an address may be typed by hand."""
+    try:
+        number = float(request.GET[name])
+    except (KeyError, ValueError):
+        return None
+    return number if isfinite(number) else None
+
+
+@login_required
+@require_safe
+def values_csv(request: HttpRequest, workspace: str, run_id: str) -> HttpResponse:
+    """Every point of a metric, or of all, as it was logged."""
+    run = Head(request, workspace, run_id).run
+    key = request.GET.get("key")
+    name = f"{run.run_id}-{key.replace('/', '_')}.csv" if key else f"{run.run_id}.csv"
+    return file_answer.of_csv(request, name, _lines(run, [key] if key else None))
+
+
+def _lines(run: Run, keys: list[str] | None) -> Iterator[bytes]:
+    writer = csv.writer(_Echo())
+    yield writer.writerow(["metric", "step", "time", "value"])
+    after = None
+    while True:
+        found = series.read([run], keys, after=after)
+        for stretch in found.stretches:
+            for point in points_of(stretch):
+                yield writer.writerow([stretch.key, point.step, point.at.isoformat(), _written(point)])
+        after = found.next
+        if after is None:
+            return
+
+
+def _written(point: Point) -> Any:
+    if isinstance(point.value, float) and not isfinite(point.value):
+        return WORD_OF_NUMBER[str(point.value)]
+    return "" if point.value is None else point.value
+
+
+class _Echo:
+    """What a csv writer writes to in order to give each line back."""
+
+    def write(self, line: str) -> bytes:
+        return line.encode()
