@@ -3,12 +3,15 @@
 import re
 from typing import Final
 
+from django.db.models import Q
+
 from runs import limits, texts
 from runs.errors import Invalid
 
 # Control characters, line separators, and the marks that turn the direction of writing: with them "txt.exe" can be
 # drawn as "exe.txt".
 _UNWRITABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_LAST: Final = "\U0010ffff"
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 
 
@@ -48,6 +51,16 @@ def writable(text: str, *, field: str, most: int = limits.ARTIFACT_PATH_LENGTH) 
     if _UNWRITABLE.search(text):
         raise Invalid(f"The {field} {text!r} has a control character. Leave it out.", field=field)
     return text
+
+
+def begins_with(prefix: str) -> Q:
+    """The condition that a `PathField` named `path` begins with a prefix: from it to the next text as long as it."""
+    head = prefix.rstrip(_LAST)
+    if not head:
+        return Q(path__gte=prefix)
+    following = ord(head[-1]) + 1
+    # Surrogates are no characters: behind U+D7FF comes U+E000.
+    return Q(path__gte=prefix, path__lt=head[:-1] + chr(0xE000 if following == 0xD800 else following))
 
 
 def folders_of(path: str) -> list[str]:

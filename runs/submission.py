@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from runs import artifacts, lifecycle, limits, queue, texts
@@ -17,7 +17,7 @@ RUN_TYPE = "azureml.scriptrun"  # v1's word for a submitted script
 def submit(
     experiment: Experiment,
     *,
-    by: AbstractBaseUser | None,
+    by: User | None,
     snapshot: Snapshot | None,
     script: str = "",
     command: str = "",
@@ -69,6 +69,7 @@ def submit(
             by=by,
             parent=parent,
             start=False,
+            status=Status.QUEUED,
             kind=Kind.SUBMITTED,
             run_type=RUN_TYPE,
             properties=properties,
@@ -82,7 +83,6 @@ def submit(
             **given,
         )
         if made:
-            lifecycle.move(run, Status.QUEUED, by=by)
             Event.objects.create(run=run, kind="submitted", actor=by, detail={"target": place.name})
     return run
 

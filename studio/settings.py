@@ -51,6 +51,7 @@ if STUDIO_BEHIND_PROXY:
 STUDIO_HTTPS = env.flag("STUDIO_HTTPS", STUDIO_URL.startswith("https://"))
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = STUDIO_HTTPS
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
+CSRF_FAILURE_VIEW = "runs.web.errors.csrf_failure"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
@@ -143,12 +144,24 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = STUDIO_DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Artifacts, snapshots: any Django storage; a folder unless said otherwise.
-STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": STUDIO_ARTIFACTS_DIR, "file_permissions_mode": 0o600},
+# Artifacts and snapshots: a folder, or a bucket of any S3 service when one is named.
+STUDIO_S3_BUCKET = env.text("STUDIO_S3_BUCKET")
+_FOLDER_STORE = {
+    "BACKEND": "django.core.files.storage.FileSystemStorage",
+    "OPTIONS": {"location": STUDIO_ARTIFACTS_DIR, "file_permissions_mode": 0o600},
+}
+_S3_STORE = {
+    "BACKEND": "runs.artifacts.s3.S3Store",
+    "OPTIONS": {
+        "bucket_name": STUDIO_S3_BUCKET,
+        "endpoint_url": env.text("STUDIO_S3_ENDPOINT") or None,
+        "region_name": env.text("STUDIO_S3_REGION") or None,
+        "access_key": env.text("STUDIO_S3_ACCESS_KEY") or None,
+        "secret_key": env.text("STUDIO_S3_SECRET_KEY") or None,
     },
+}
+STORAGES = {
+    "default": _S3_STORE if STUDIO_S3_BUCKET else _FOLDER_STORE,
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 # Large bodies are streamed by the views that take them; what Django reads into memory stays small.

@@ -26,7 +26,7 @@ def variables_of_the_sdk() -> set[str]:
 
 def documented() -> dict[str, str]:
     """The variables of the tables, with the text of their default."""
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", (ROOT / "docs/settings.md").read_text(), flags=re.MULTILINE)
+    rows = re.findall(r"^\| `([A-Z0-9_]+)` \| (.*?) \|", (ROOT / "docs/settings.md").read_text(), flags=re.MULTILINE)
     return dict(rows)
 
 

@@ -7,14 +7,13 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django.db.models.functions import Left
 
 from runs import limits
 from runs.artifacts import content_types
 from runs.artifacts.uploads import Readable, Upload, store
 from runs.errors import AlreadyExists, Invalid, NotFound, TooLarge, Truncated
 from runs.models import Artifact, Run
-from runs.paths import folders_of, safe_path, writable
+from runs.paths import begins_with, folders_of, safe_path, writable
 
 _PIECE_BYTES: Final = 256 * 1024
 
@@ -75,17 +74,21 @@ def _insert(artifact: Artifact) -> None:
 
 
 def _refuse_taken(run: Run, path: str) -> None:
-    taken = run.artifacts.filter(path__in=[path, *folders_of(path)]).first()
-    if taken is not None and taken.path == path:
+    at_or_above = run.artifacts.filter(path__in=[path, *folders_of(path)])
+    # A union, as for "or" SQLite would walk through all files of the run.
+    in_the_way = list(at_or_above.union(listing(run, f"{path}/").order_by(), all=True)[:1])
+    if not in_the_way:
+        return
+    taken = in_the_way[0]
+    if taken.path == path:
         raise AlreadyExists(
             f"The run has a file {path!r} already. Files are never overwritten; choose another name.",
             field="path",
             existing={"size_bytes": taken.size_bytes, "sha256": taken.sha256},
         )
-    if taken is not None:
-        raise AlreadyExists(f"{taken.path!r} is a file of the run, so nothing can lie below it.", field="path")
-    if listing(run, f"{path}/").exists():
+    if taken.path.startswith(path):
         raise AlreadyExists(f"{path!r} is a folder of the run, so no file can have that name.", field="path")
+    raise AlreadyExists(f"{taken.path!r} is a file of the run, so nothing can lie below it.", field="path")
 
 
 def listing(run: Run, prefix: str = "") -> QuerySet[Artifact]:
@@ -96,11 +99,8 @@ def listing(run: Run, prefix: str = "") -> QuerySet[Artifact]:
         Invalid: the prefix can begin no path.
     """
     rows = run.artifacts.order_by("path")
-    if not prefix:
-        return rows
-    writable(prefix, field="prefix")
     # Not startswith: SQLite's LIKE takes Outputs/ for outputs/.
-    return rows.alias(head=Left("path", len(prefix))).filter(head=prefix)
+    return rows.filter(begins_with(writable(prefix, field="prefix"))) if prefix else rows
 
 
 def find(run: Run, path: str) -> Artifact:

@@ -6,7 +6,7 @@ being loaded whole before its first byte; parts of an upload grow with its lengt
 """
 
 import io
-from typing import Any, Final
+from typing import IO, Any, Final, cast
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
@@ -35,7 +35,7 @@ class S3Store(S3Storage):
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                 raise FileNotFoundError(name) from error
             raise
-        return File(_Remote(stored), name)
+        return File(cast("IO[bytes]", _Remote(stored)), name)
 
     def _save(self, name: str, content: File) -> str:
         name = clean_name(name)

@@ -51,12 +51,15 @@ class _Out:
         self._pieces: list[bytes] = []
         self.size = 0
 
-    def write(self, piece: bytes) -> int:
+    def write(self, piece: bytes, /) -> int:
         self._pieces.append(bytes(piece))
         self.size += len(piece)
         return len(piece)
 
     def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
         pass
 
     def take(self) -> bytes:
@@ -100,7 +103,7 @@ def _info(name: str, size_bytes: int, at: datetime, level: int) -> zipfile.ZipIn
     # "Deflated", even where nothing is packed: readers of a stream cannot find the end of a stored file whose length
     # stands behind it. Level 0 costs no more than a copy.
     info.compress_type = zipfile.ZIP_DEFLATED
-    info._compresslevel = level  # `compress_level` from Python 3.13 on
+    info._compresslevel = level  # type: ignore[attr-defined]  # `compress_level` from Python 3.13 on
     return info
 
 

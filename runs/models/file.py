@@ -1,6 +1,7 @@
 """What a run keeps as bytes: artifacts, the snapshot it was submitted with, and its log streams."""
 
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from runs import limits
@@ -8,9 +9,17 @@ from runs.models.run import Run
 from runs.models.workspace import Workspace
 
 
+class PathField(models.CharField):
+    """Text that every database orders byte by byte: a prefix is a range of the index, whatever language it sorts by."""
+
+    def db_parameters(self, connection: BaseDatabaseWrapper) -> dict:
+        # SQLite's own order is this one.
+        return super().db_parameters(connection) | {"collation": "C" if connection.vendor == "postgresql" else None}
+
+
 class Artifact(models.Model):
     run = models.ForeignKey(Run, models.CASCADE, related_name="artifacts")
-    path = models.CharField(max_length=limits.ARTIFACT_PATH_LENGTH)  # as the run names it, with forward slashes
+    path = PathField(max_length=limits.ARTIFACT_PATH_LENGTH)  # as the run names it, with forward slashes
     stored_as = models.CharField(max_length=255)  # the name in the storage, made by us
     size_bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)

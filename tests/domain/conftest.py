@@ -1,7 +1,11 @@
-"""The kinds of store that files may lie in: a folder, memory, and (where its packages are installed) a real S3 service."""
+"""What tests of files and logs share: kinds of store (a folder, memory, S3 where it is installed), short ways to fill a log."""
 
 import pytest
 from django.core.files.storage import default_storage
+
+from runs import logs
+
+LOG = "user_logs/std_log.txt"
 
 
 @pytest.fixture
@@ -48,3 +52,22 @@ def stored_files(folder: str = "") -> list[str]:
         return []
     below = [name for inner in folders if inner for name in stored_files(f"{folder}/{inner}".lstrip("/"))]
     return below + [f"{folder}/{name}".lstrip("/") for name in files]
+
+
+def append_all(run, text: bytes, *, piece: int = 7, name: str = LOG):
+    """The stream after a text was appended in small pieces."""
+    for offset in range(0, len(text), piece):
+        logs.append(run, name, offset=offset, data=text[offset : offset + piece])
+    return logs.find(run, name)
+
+
+def whole(stream) -> bytes:
+    """All that a log says."""
+    return b"".join(logs.pieces(stream))
+
+
+def last_lines(text: bytes, lines: int) -> bytes:
+    """What the tail of a log must be."""
+    every = [line + b"\n" for line in text.split(b"\n")]
+    every[-1] = every[-1][:-1]
+    return b"".join([line for line in every if line][-lines:]) if lines else b""

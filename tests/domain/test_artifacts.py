@@ -371,6 +371,18 @@ def test_files_are_listed_by_path_and_prefix(running):
     assert [artifact.path for artifact in artifacts.listing(running, "outputs/")] == ["outputs/a/x", "outputs/b"]
 
 
+@pytest.mark.parametrize("last", ["a", "\ud7ff", "\ue000", "\uffff", "\U0001f600", "\U0010ffff", "/", "~"])
+def test_a_prefix_may_end_with_any_character(running, last):
+    inside = {f"x{last}y", f"x{last}~", f"x{last}\U0010ffff"}
+    for path in inside | {"w", "x\ue000z", "x0", "y"}:
+        put(running, path)
+
+    listed = {artifact.path for artifact in artifacts.listing(running, f"x{last}")}
+
+    assert listed - {"x\ue000z"} == inside
+    assert ("x\ue000z" in listed) == (last == "\ue000")
+
+
 @pytest.mark.parametrize("prefix", ["a\0", "a\ud800"])
 def test_a_prefix_that_no_database_can_hold_is_refused(running, prefix):
     with pytest.raises(Invalid):

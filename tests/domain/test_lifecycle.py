@@ -235,12 +235,20 @@ def test_archiving_hides_and_restoring_brings_back(running):
 
 
 def test_the_time_of_an_end_is_the_callers(running):
-    at = timezone.now() + timedelta(minutes=5)
+    Run.objects.filter(pk=running.pk).update(started_at=timezone.now() - timedelta(minutes=10))
+    at = timezone.now() - timedelta(minutes=5)
 
     lifecycle.complete(running, at=at)
 
     assert running.ended_at == at
     assert Event.objects.get(run=running, status=Status.COMPLETED).at == at
+
+
+@pytest.mark.parametrize("minutes", [-60, 60])
+def test_a_clock_that_is_wrong_ends_no_run_in_the_future_or_before_its_start(minutes, running):
+    lifecycle.complete(running, at=timezone.now() + timedelta(minutes=minutes))
+
+    assert running.started_at <= running.ended_at <= timezone.now()
 
 
 def test_a_refused_batch_of_runs_makes_none(experiment, alice):

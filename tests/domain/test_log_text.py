@@ -264,7 +264,7 @@ pieces = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(pieces, max_size=15).map("".join))
 @example("\x1b[31m<\x1b[0mscript>")
 def test_nothing_but_spans_with_our_classes_comes_out_and_no_text_is_lost(raw):
@@ -285,7 +285,7 @@ sequences = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(st.tuples(words, sequences), max_size=12))
 def test_all_that_a_terminal_would_print_is_shown(parts):
     line = log_text.line("".join(text + sequence for text, sequence in parts))

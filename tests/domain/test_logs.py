@@ -1,58 +1,34 @@
-"""Log streams: appended by offset, read by bytes and by lines, searched, joined."""
+"""Log streams: appended by offset, read by bytes and by lines, searched."""
 
-import random
 import threading
-import time
-import zlib
 
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from runs import lifecycle, limits, logs
 from runs.errors import Invalid, NotFound, OffsetGap, TooLarge
 from runs.logs import joining
 from runs.models import LogChunk, LogStream, Status
 from tests import factories
-
-NAME = "user_logs/std_log.txt"
-
-
-def append_all(run, text: bytes, *, piece: int = 7, name: str = NAME):
-    """The stream after a text was appended in small pieces."""
-    for offset in range(0, len(text), piece):
-        logs.append(run, name, offset=offset, data=text[offset : offset + piece])
-    return logs.find(run, name)
-
-
-def whole(stream) -> bytes:
-    return b"".join(logs.pieces(stream))
-
-
-def last_lines(text: bytes, lines: int) -> bytes:
-    every = [line + b"\n" for line in text.split(b"\n")]
-    every[-1] = every[-1][:-1]
-    return b"".join([line for line in every if line][-lines:]) if lines else b""
-
+from tests.domain.conftest import LOG, append_all, last_lines, whole
 
 # Appending
 
 
 def test_the_first_chunk_makes_the_stream(running):
-    size = logs.append(running, NAME, offset=0, data=b"one\ntwo")
+    size = logs.append(running, LOG, offset=0, data=b"one\ntwo")
 
-    stream = logs.find(running, NAME)
+    stream = logs.find(running, LOG)
     assert size == stream.size_bytes == 7
     assert stream.lines == 1
     assert whole(stream) == b"one\ntwo"
 
 
 def test_chunks_follow_each_other(running):
-    logs.append(running, NAME, offset=0, data=b"one\n")
-    size = logs.append(running, NAME, offset=4, data=b"two\nthr")
+    logs.append(running, LOG, offset=0, data=b"one\n")
+    size = logs.append(running, LOG, offset=4, data=b"two\nthr")
 
-    stream = logs.find(running, NAME)
+    stream = logs.find(running, LOG)
     assert size == 11
     assert stream.lines == 2
     assert list(stream.chunks.order_by("offset").values_list("offset", "first_line")) == [(0, 0), (4, 1)]
@@ -60,23 +36,23 @@ def test_chunks_follow_each_other(running):
 
 @pytest.mark.parametrize("offset", [0, 2, 4])
 def test_a_replay_changes_nothing(running, offset):
-    logs.append(running, NAME, offset=0, data=b"one\ntwo\n")
-    before = logs.find(running, NAME)
+    logs.append(running, LOG, offset=0, data=b"one\ntwo\n")
+    before = logs.find(running, LOG)
 
-    size = logs.append(running, NAME, offset=offset, data=b"XXXX")
+    size = logs.append(running, LOG, offset=offset, data=b"XXXX")
 
-    after = logs.find(running, NAME)
+    after = logs.find(running, LOG)
     assert size == 8
     assert whole(after) == b"one\ntwo\n"
     assert (after.lines, after.updated_at, after.chunks.count()) == (2, before.updated_at, 1)
 
 
 def test_of_a_chunk_that_overlaps_the_end_only_the_tail_is_new(running):
-    logs.append(running, NAME, offset=0, data=b"one\n")
+    logs.append(running, LOG, offset=0, data=b"one\n")
 
-    size = logs.append(running, NAME, offset=2, data=b"X\ntwo\n")
+    size = logs.append(running, LOG, offset=2, data=b"X\ntwo\n")
 
-    stream = logs.find(running, NAME)
+    stream = logs.find(running, LOG)
     assert size == 8
     assert stream.lines == 2
     assert whole(stream) == b"one\ntwo\n"
@@ -84,32 +60,32 @@ def test_of_a_chunk_that_overlaps_the_end_only_the_tail_is_new(running):
 
 @pytest.mark.parametrize("there", [b"", b"one\n"])
 def test_a_gap_is_refused_and_says_where_to_go_on(running, there):
-    logs.append(running, NAME, offset=0, data=there)
+    logs.append(running, LOG, offset=0, data=there)
 
     with pytest.raises(OffsetGap) as refused:
-        logs.append(running, NAME, offset=len(there) + 1, data=b"x")
+        logs.append(running, LOG, offset=len(there) + 1, data=b"x")
 
     assert refused.value.expected == len(there)
-    assert whole(logs.find(running, NAME)) == there
+    assert whole(logs.find(running, LOG)) == there
 
 
 def test_a_gap_at_the_very_beginning_makes_no_stream(running):
     with pytest.raises(OffsetGap) as refused:
-        logs.append(running, NAME, offset=1, data=b"x")
+        logs.append(running, LOG, offset=1, data=b"x")
 
     assert refused.value.expected == 0
     assert not logs.streams(running).exists()
 
 
 def test_an_empty_chunk_only_announces_a_stream(running):
-    assert logs.append(running, NAME, offset=0, data=b"") == 0
+    assert logs.append(running, LOG, offset=0, data=b"") == 0
 
-    assert whole(logs.find(running, NAME)) == b""
+    assert whole(logs.find(running, LOG)) == b""
     assert not LogChunk.objects.exists()
 
 
 def test_a_run_that_has_ended_still_takes_the_rest_of_its_log(ended):
-    assert logs.append(ended, NAME, offset=0, data=b"late") == 4
+    assert logs.append(ended, LOG, offset=0, data=b"late") == 4
 
 
 def test_streams_and_runs_keep_apart(running):
@@ -130,27 +106,27 @@ def test_an_unsafe_name_is_refused(running, name):
 
 def test_a_negative_offset_is_refused(running):
     with pytest.raises(Invalid, match="-1"):
-        logs.append(running, NAME, offset=-1, data=b"x")
+        logs.append(running, LOG, offset=-1, data=b"x")
 
 
 def test_limits_are_kept(running, monkeypatch):
     monkeypatch.setattr(limits, "LOG_STREAMS_PER_RUN", 1)
     monkeypatch.setattr(limits, "LOG_CHUNK_BYTES", 10)
     monkeypatch.setattr(limits, "LOG_STREAM_BYTES", 15)
-    logs.append(running, NAME, offset=0, data=b"x" * 10)
+    logs.append(running, LOG, offset=0, data=b"x" * 10)
 
     for wrong in ({"name": "second"}, {"data": b"x" * 11}, {"offset": 10, "data": b"x" * 6}, {"offset": 2**70}):
         with pytest.raises(TooLarge):
-            logs.append(running, **{"name": NAME, "offset": 0, "data": b"x"} | wrong)
+            logs.append(running, **{"name": LOG, "offset": 0, "data": b"x"} | wrong)
 
-    assert logs.append(running, NAME, offset=10, data=b"x" * 5) == 15
+    assert logs.append(running, LOG, offset=10, data=b"x" * 5) == 15
 
 
 def test_an_append_costs_five_statements(running, django_assert_num_queries):
-    logs.append(running, NAME, offset=0, data=b"one\n")
+    logs.append(running, LOG, offset=0, data=b"one\n")
 
     with django_assert_num_queries(5):  # the stream; begin, update, insert, end
-        logs.append(running, NAME, offset=4, data=b"two\n")
+        logs.append(running, LOG, offset=4, data=b"two\n")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -173,7 +149,7 @@ def test_senders_that_race_leave_one_gapless_log():
     for thread in threads:
         thread.join()
 
-    stream = logs.find(run, NAME)
+    stream = logs.find(run, LOG)
     assert failures == []
     assert whole(stream) == text
     assert (stream.size_bytes, stream.lines) == (len(text), 2_000)
@@ -192,17 +168,17 @@ def stream(request, running, monkeypatch):
     half = len(TEXT) // 2
     append_all(running, TEXT[:half], piece=61)
     if request.param != "as it came":
-        assert logs.compact(logs.find(running, NAME))
+        assert logs.compact(logs.find(running, LOG))
     for offset in range(half, len(TEXT), 61):
-        logs.append(running, NAME, offset=offset, data=TEXT[offset : offset + 61])
+        logs.append(running, LOG, offset=offset, data=TEXT[offset : offset + 61])
     if request.param == "joined":
         lifecycle.finish(running, Status.COMPLETED)
-        assert logs.compact(logs.find(running, NAME))
-    return logs.find(running, NAME)
+        assert logs.compact(logs.find(running, LOG))
+    return logs.find(running, LOG)
 
 
 def test_every_range_is_read(stream):
-    for offset in range(0, len(TEXT) + 3, 11):
+    for offset in range(0, len(TEXT) + 3, 29):
         for most in (0, 1, 50, 10_000):
             assert logs.read(stream, offset=offset, most=most) == TEXT[offset : offset + most]
 
@@ -256,9 +232,9 @@ def test_the_tail_of_a_log_that_ends_with_a_newline(running):
 
 
 def test_the_tail_of_an_empty_log_is_empty(running):
-    logs.append(running, NAME, offset=0, data=b"")
+    logs.append(running, LOG, offset=0, data=b"")
 
-    assert logs.tail(logs.find(running, NAME), lines=5) == (0, b"")
+    assert logs.tail(logs.find(running, LOG), lines=5) == (0, b"")
 
 
 def test_a_tail_that_is_too_long_begins_with_a_later_line(running, monkeypatch):
@@ -353,190 +329,3 @@ def test_a_match_on_the_border_of_two_pieces_is_found(running):
         append_all(running, b"x" * (limits.MB + shift) + b"needle\nend\n", piece=limits.MB, name=name)
 
         assert [number for number, _ in logs.search(logs.find(running, name), "needle", most=9)] == [1]
-
-
-# Joining
-
-
-def test_joining_keeps_bytes_offsets_and_lines(running, monkeypatch):
-    monkeypatch.setattr(joining, "JOINED_BYTES", 1_000)
-    text = b"".join(b"step %d loss 0.5\n" % number for number in range(500))
-    stream = append_all(running, text, piece=40)
-
-    made = logs.compact(stream)
-
-    stream.refresh_from_db()
-    large = stream.chunks.filter(offset__lt=stream.joined_bytes)
-    assert made == large.count() == 8
-    assert all(chunk.is_compressed and chunk.size_bytes >= 1_000 for chunk in large)
-    assert all(chunk.first_line == text.count(b"\n", 0, chunk.offset) for chunk in stream.chunks.all())
-    assert len(text) - stream.joined_bytes < 1_000
-    assert whole(stream) == text
-
-
-def test_the_rest_is_joined_when_the_run_has_ended(running):
-    stream = append_all(running, b"one\ntwo\n")
-    assert logs.compact(stream) == 0
-    assert not logs.due(10).exists()
-
-    lifecycle.finish(running, Status.FAILED)
-
-    assert list(logs.due(10)) == [stream]
-    assert logs.compact(stream) == 1
-    assert not logs.due(10).exists()
-    assert stream.chunks.count() == 1
-    assert whole(stream) == b"one\ntwo\n"
-
-
-def test_appending_goes_on_after_joining(running, monkeypatch):
-    monkeypatch.setattr(joining, "JOINED_BYTES", 10)
-    stream = append_all(running, b"0123456789")
-    logs.compact(stream)
-
-    logs.append(running, NAME, offset=8, data=b"89more\n")
-
-    stream.refresh_from_db()
-    assert (stream.size_bytes, stream.lines) == (15, 1)
-    assert whole(stream) == b"0123456789more\n"
-
-
-def test_what_does_not_get_smaller_is_joined_uncompressed(ended):
-    noise = random.Random(4).randbytes(1_000)
-    stream = append_all(ended, noise)
-
-    logs.compact(stream)
-
-    (chunk,) = stream.chunks.all()
-    assert not chunk.is_compressed
-    assert whole(stream) == noise
-
-
-def test_a_stream_that_is_full_enough_is_due_while_its_run_goes_on(running, monkeypatch):
-    monkeypatch.setattr(joining, "JOINED_BYTES", 10)
-    append_all(running, b"012345678", name="small")
-    append_all(running, b"0123456789", name="large")
-
-    assert [stream.name for stream in logs.due(10)] == ["large"]
-
-
-def test_joining_that_breaks_halfway_changes_nothing(ended, monkeypatch):
-    stream = append_all(ended, b"one\ntwo\n")
-    before = list(stream.chunks.order_by("offset").values())
-
-    def power_cut(**given):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(LogChunk.objects, "create", power_cut)
-        with pytest.raises(KeyboardInterrupt):
-            logs.compact(stream)
-
-    stream = logs.find(ended, NAME)
-    assert list(stream.chunks.order_by("offset").values()) == before
-    assert stream.joined_bytes == 0
-    assert logs.compact(stream) == 1
-
-
-def meanwhile(monkeypatch, happening):
-    """Lets something happen once, between the reading and the writing of the next joining."""
-    real, pending = zlib.compress, [happening]
-
-    def compress(*given):
-        while pending:
-            pending.pop()()
-        return real(*given)
-
-    monkeypatch.setattr(joining.zlib, "compress", compress)
-
-
-def test_of_two_that_join_at_once_one_succeeds(ended, monkeypatch):
-    stream = append_all(ended, b"one\ntwo\n")
-    meanwhile(monkeypatch, lambda: logs.compact(logs.find(ended, NAME)))
-
-    assert logs.compact(stream) == 0
-
-    assert stream.chunks.count() == 1
-    assert whole(stream) == b"one\ntwo\n"
-
-
-def test_what_is_appended_during_joining_stays(ended, monkeypatch):
-    stream = append_all(ended, b"one\ntwo\n")
-    meanwhile(monkeypatch, lambda: logs.append(ended, NAME, offset=8, data=b"three\n"))
-
-    logs.compact(stream)
-
-    assert whole(stream) == b"one\ntwo\nthree\n"
-    assert logs.find(ended, NAME).lines == 3
-
-
-@pytest.mark.django_db(transaction=True)
-def test_readers_never_see_a_torn_log_while_it_grows_and_is_joined(monkeypatch):
-    monkeypatch.setattr(joining, "JOINED_BYTES", 2_000)
-    run, text = factories.make_run(), b"".join(b"line %05d\n" % number for number in range(3_000))
-    logs.append(run, NAME, offset=0, data=text[:11])
-    stream, has_ended, failures = logs.find(run, NAME), threading.Event(), []
-
-    def working(work):
-        def loop():
-            try:
-                while not has_ended.is_set():
-                    work()
-            except Exception as error:
-                failures.append(error)
-            finally:
-                connection.close()
-
-        return threading.Thread(target=loop)
-
-    def look():
-        seen = logs.read(stream, offset=5, most=limits.LOG_READ_BYTES)
-        assert seen == text[5 : 5 + len(seen)]
-        assert len(seen) >= 6
-        offset, end = logs.tail(stream, lines=30)
-        assert end == text[offset : offset + len(end)]
-        assert end.count(b"\n") == min(30, (offset + len(end)) // 11)
-        assert logs.search(stream, "line 00000", most=5) == [(1, "line 00000")]
-
-    threads = [working(look), working(lambda: (logs.compact(logs.find(run, NAME)), time.sleep(0.001)))]
-    for thread in threads:
-        thread.start()
-    for offset in range(11, len(text), 110):
-        logs.append(run, NAME, offset=offset, data=text[offset : offset + 110])
-    has_ended.set()
-    for thread in threads:
-        thread.join()
-
-    assert failures == []
-    assert whole(stream) == text
-    assert stream.chunks.filter(is_compressed=True).count() > 3
-
-
-# All of it, in any order
-
-steps = st.one_of(
-    st.tuples(st.just("append"), st.binary(max_size=40).map(lambda data: data.replace(b"a", b"\n"))),
-    st.tuples(st.just("replay"), st.integers(0, 200)),
-    st.tuples(st.just("join"), st.none()),
-)
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(script=st.lists(steps, max_size=25), asked=st.integers(0, 300), lines=st.integers(0, 12))
-def test_a_log_is_what_was_appended_whatever_happened_in_between(experiment, monkeypatch, script, asked, lines):
-    monkeypatch.setattr(joining, "JOINED_BYTES", 30)
-    run, text = factories.make_run(experiment), b""
-    logs.append(run, NAME, offset=0, data=b"")
-    for step, value in script:
-        if step == "append":
-            text += value
-            assert logs.append(run, NAME, offset=len(text) - len(value), data=value) == len(text)
-        elif step == "replay":
-            logs.append(run, NAME, offset=min(value, len(text)), data=text[value:])
-        else:
-            logs.compact(logs.find(run, NAME))
-
-    stream = logs.find(run, NAME)
-    assert whole(stream) == text
-    assert (stream.size_bytes, stream.lines) == (len(text), text.count(b"\n"))
-    assert logs.read(stream, offset=asked, most=50) == text[asked : asked + 50]
-    assert logs.tail(stream, lines=lines)[1] == last_lines(text, lines)

@@ -58,7 +58,7 @@ def test_submitting_twice_with_one_id_queues_one_run(experiment, snapshot, alice
 
     assert first == again
     assert Run.objects.count() == 1
-    assert statuses(first) == [Status.NOT_STARTED, Status.QUEUED]
+    assert statuses(first) == [Status.QUEUED]
 
 
 @pytest.mark.parametrize(

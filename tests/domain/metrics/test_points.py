@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runs import limits
@@ -216,11 +216,13 @@ almost_points = st.lists(
 almost_bodies = anything | st.fixed_dictionaries({"points": almost_points}, optional={"batch": anything, "x": anything})
 
 
+@settings(max_examples=50, deadline=None)
 @given(sent=almost_bodies)
 def test_whatever_json_comes_it_is_understood_or_refused(sent):
     check_understood_or_refused(json.dumps(sent).encode())
 
 
+@settings(max_examples=50, deadline=None)
 @given(sent=almost_bodies, data=st.data())
 def test_whatever_bytes_come_they_are_understood_or_refused(sent, data):
     written = bytearray(json.dumps(sent, ensure_ascii=False).encode("utf-8", "surrogatepass"))

@@ -7,7 +7,7 @@ import pytest
 
 from runs import limits
 from runs.errors import Invalid
-from runs.metrics import curves, folding, series
+from runs.metrics import curves, folding, points, segments, series
 from runs.models import Chunk
 from tests import factories
 from tests.domain.metrics.plain import log
@@ -175,16 +175,18 @@ def test_a_view_that_is_none_is_refused(running, how):
 
 
 @pytest.fixture
-def long_run(running, monkeypatch):
+def long_run(running):
     """60,000 points in chunks with a spike up, a spike down and a NaN; the last 500 not folded."""
     values = np.random.default_rng(3).normal(size=60_000)
     values[[12_345, 44_444, 59_800]] = 1e6, -1e6, 5e5
-    points = [("loss", float(value), step, 1_000 + step / 10) for step, value in enumerate(values)]
-    points[30_000] = ("loss", math.nan, 30_000, 4_000)
-    log(running, points[:59_500])
-    folding.fold(running)
-    log(running, points[59_500:])
     values[30_000] = np.nan
+    steps = np.arange(60_000)
+    for part in (slice(59_500), slice(59_500, None)):
+        keys, some = ["loss"] * len(steps[part]), values[part].tolist()
+        times_us = 1_000_000_000 + steps[part] * 100_000
+        segments.append(running, points.of(keys, some, steps=steps[part].tolist(), times_us=times_us))
+        if part.start is None:
+            folding.fold(running)
     return running, values
 
 

@@ -78,7 +78,7 @@ def pages(run: Run, limit: int) -> Iterator[series.Stretch]:
 
 
 thorough = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 
@@ -142,7 +142,8 @@ def check_what_repeats_do_not_change(row: summaries.SummaryRow, points: list[Poi
     last = points[-1]
     assert (row.last_step, row.last_time_us / 1e6) == (last[2], last[3])
     ties = [one for one in points if rank(one)[:4] == rank(last)[:4]]
-    assert any(same(row.last, one[1]) for one in ties)
+    # SQLite's columns do not know -0.0.
+    assert any(same(row.last, one[1]) or row.last == one[1] == 0.0 for one in ties)
     numbers = [one for one in points if is_finite(one[1])]
     if not numbers:
         assert (row.first, row.min, row.max, row.mean) == (None, None, None, None)
