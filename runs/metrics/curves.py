@@ -211,8 +211,8 @@ def _chosen(heads: _Heads, view: _View, started_us: int) -> tuple[int, Any]:
 def _details(wanted: Iterable[tuple[int, Int64s]]) -> dict[int, Entries] | None:
     """The entries of chunks, each at its level, by the chunk's primary key; None when one is gone."""
     by_level: dict[int, list[int]] = {}
-    for level, pks in wanted:
-        by_level.setdefault(level, []).extend(pks.tolist())
+    for level, chunks in wanted:
+        by_level.setdefault(level, []).extend(chunks.tolist())
     by_level.pop(_WHOLE_CHUNK, None)
     found: dict[int, Entries] = {}
     for level, pks in by_level.items():

@@ -48,7 +48,7 @@ class Points:
     """Points of several series in the order in which they were logged: point i is of the key `keys[key_index[i]]`."""
 
     keys: list[str]
-    key_index: npt.NDArray[np.uint32]
+    key_index: npt.NDArray[np.uint16]
     columns: Columns
 
     def __len__(self) -> int:
@@ -144,7 +144,7 @@ def of(
     kinds, bits, texts = _value_columns(values)
     return Points(
         names,
-        np.fromiter(map(place.__getitem__, keys), np.uint32, len(keys)),
+        np.fromiter(map(place.__getitem__, keys), np.uint16, len(keys)),
         Columns(
             np.full(len(values), NO_STEP) if steps is None else _steps(steps),
             server_times(len(values)) if times_us is None else times_us,
@@ -228,16 +228,15 @@ def _values(points: list[_Point]) -> list[Any]:
 
 
 def _value_columns(values: Sequence[Any]) -> tuple[Bytes, Int64s, list[str]]:
-    types = list(map(type, values))
-    present = set(types)
+    present = set(map(type, values))
     if not present <= _KIND_OF.keys():
-        index = next(index for index, kind in enumerate(types) if kind not in _KIND_OF)
+        index = next(index for index, value in enumerate(values) if type(value) not in _KIND_OF)
         raise _wrong(index, "value", _VALUE_HINT)
     if len(present) == 1:
-        kind = _KIND_OF[types[0]]
+        kind = _KIND_OF[present.pop()]
         bits, texts = _bits(kind, values, range(len(values)))
         return np.full(len(values), kind, np.uint8), bits, texts
-    kinds = np.fromiter(map(_KIND_OF.__getitem__, types), np.uint8, len(values))
+    kinds = np.fromiter(map(_KIND_OF.__getitem__, map(type, values)), np.uint8, len(values))
     column, texts = np.zeros(len(values), np.int64), []
     for kind in (_KIND_OF[one] for one in present):
         where = np.flatnonzero(kinds == kind).tolist()
@@ -265,17 +264,17 @@ def _bits(kind: int, values: Sequence[Any], where: Sequence[int]) -> tuple[Int64
 
 
 def _steps(steps: Sequence[int | None]) -> Int64s:
-    is_without = None in steps
     where: Sequence[int] = range(len(steps))
-    if is_without:
+    try:
+        given = _integers(steps, where, "step", _HINTS["step"])
+    except TypeError:  # some have none
         where = [index for index, step in enumerate(steps) if step is not None]
-        steps, count = [steps[index] for index in where], len(steps)
-    given = _integers(steps, where, "step", _HINTS["step"])
+        given = _integers([steps[index] for index in where], where, "step", _HINTS["step"])
     if (given == NO_STEP).any():
         raise _wrong(where[given.tolist().index(NO_STEP)], "step", _HINTS["step"])
-    if not is_without:
+    if len(given) == len(steps):
         return given
-    column = np.full(count, NO_STEP)
+    column = np.full(len(steps), NO_STEP)
     column[where] = given
     return column
 

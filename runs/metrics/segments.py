@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from runs import limits
 from runs.errors import RunAlreadyEnded
-from runs.metrics import keys, packing, summaries, writer
+from runs.metrics import coalescing, keys, packing, summaries, writer
 from runs.metrics.columns import Columns
 from runs.metrics.points import Points
 from runs.models import Run, Segment
@@ -46,7 +46,7 @@ def append(run: Run, points: Points, *, batch: str | None = None) -> bool:
         return True
     key_ids, remember = keys.intern(run, points.keys)
     payload = packing.pack_segment(key_ids, points.key_index, points.columns)
-    rows = summaries.coalesced(run.pk, key_ids, points)
+    rows = coalescing.rows(run.pk, key_ids, points)
     now = connection.ops.adapt_datetimefield_value(timezone.now())
 
     def store() -> bool:

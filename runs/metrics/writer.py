@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
 
 GROUP_MOST: Final = 64
 
@@ -36,8 +36,8 @@ def commit[Answer](work: Callable[[], Answer]) -> Answer:
     Run `work` in a transaction, alone or with others' work, and answer what it returns once that is committed.
 
     Args:
-        work: statements on the default connection, nothing else. It may run in another thread, and twice when a
-            companion in the transaction fails: each is then run by itself.
+        work: calls of `execute`, nothing else. It may run in another thread, and twice when a companion in the
+            transaction fails: each is then run by itself.
 
     Raises:
         what `work` or its commit raises; nothing of it is stored then.
@@ -107,16 +107,30 @@ def _lead() -> None:
 
 def _commit_group(group: list[_Write]) -> None:
     try:
-        with transaction.atomic():
-            for write in group:
-                write.answer = write.work()
+        _in_one_transaction(group)
     except Exception as error:
-        if len(group) == 1:
-            group[0].error = error
-        else:
-            # Whose fault it was matters less than that nobody else bears it.
+        # One's own fault is not its companions'. A busy or full database is nobody's: no one would fare better alone.
+        if len(group) > 1 and not isinstance(error, OperationalError):
             for write in group:
                 _commit_group([write])
             return
+        for write in group:
+            write.error = error
     for write in group:
         write.is_done = True
+
+
+def _in_one_transaction(group: list[_Write]) -> None:
+    """What `transaction.atomic` does at the outermost level, without its 30 to 60 µs: half of a small request's commit."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    connection.ensure_connection()
+    database = connection.connection
+    with connection.wrap_database_errors:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            for write in group:
+                write.answer = write.work()
+            database.execute("COMMIT")
+        finally:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
