@@ -3,17 +3,17 @@
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
 from runs import limits
-from runs.errors import Invalid, RunAlreadyEnded
+from runs.errors import Invalid, MoveNotAllowed, RunAlreadyEnded
 from runs.lifecycle.moves import finish, move
 from runs.models import Event, Lease, Run, Status
 
 
-def cancel(run: Run, *, by: AbstractBaseUser | None = None, source: str = "", grace_s: int | None = None) -> Run:
+def cancel(run: Run, *, by: User | None = None, source: str = "", grace_s: int | None = None) -> Run:
     """
     Ask a run to stop. One that no process works on yet is canceled at once; another gets CancelRequested, and the agent
     or the SDK that hears of it confirms. Asking again changes nothing.
@@ -55,9 +55,21 @@ def _nobody_works_on(run: Run) -> bool:
     return run.heartbeat_at is None
 
 
-def confirm_cancel(run: Run, *, source: str = "", note: str = "") -> Run:
-    """The process that was asked to stop has gone; raises as `finish`."""
-    return finish(run, Status.CANCELED, source=source, note=note)
+def confirm_cancel(
+    run: Run, *, at: datetime | None = None, by: User | None = None, source: str = "", note: str = ""
+) -> Run:
+    """
+    The script that logs the run has stopped, as it was asked to.
+
+    Raises:
+        MoveNotAllowed: nobody asked; or the run was submitted, and its agent alone sees that the process has gone.
+        RunAlreadyEnded: as of `finish`.
+    """
+    if run.is_submitted:
+        raise MoveNotAllowed(f"Run {run.run_id} was submitted: its agent confirms the cancel.")
+    if run.is_open and run.cancel_requested_at is None:
+        raise MoveNotAllowed(f"Nobody asked to cancel run {run.run_id}, so there is nothing to confirm.")
+    return finish(run, Status.CANCELED, at=at, by=by, source=source, note=note)
 
 
 RECEIPTS = ("cancel.seen", "cancel.signal_sent", "cancel.killed", "cancel.verified")

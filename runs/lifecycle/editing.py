@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -11,7 +11,7 @@ from runs.errors import EditConflict
 from runs.models import Event, Run
 
 
-def rename(run: Run, name: str, *, by: AbstractBaseUser | None = None) -> Run:
+def rename(run: Run, name: str, *, by: User | None = None) -> Run:
     """
     Give a run another display name.
 
@@ -28,7 +28,7 @@ def rename(run: Run, name: str, *, by: AbstractBaseUser | None = None) -> Run:
     return run
 
 
-def describe(run: Run, text: str, *, by: AbstractBaseUser | None = None, base: str | None = None) -> Run:
+def describe(run: Run, text: str, *, by: User | None = None, base: str | None = None) -> Run:
     """
     Set the description, in Markdown; it is rendered now, so that reading costs nothing.
 
@@ -59,17 +59,17 @@ def describe(run: Run, text: str, *, by: AbstractBaseUser | None = None, base: s
     return run
 
 
-def archive(run: Run, *, by: AbstractBaseUser | None = None) -> Run:
+def archive(run: Run, *, by: User | None = None) -> Run:
     """Hide a run from lists, with nothing lost. Archiving twice changes nothing."""
     return _set_archived(run, timezone.now(), by)
 
 
-def restore(run: Run, *, by: AbstractBaseUser | None = None) -> Run:
+def restore(run: Run, *, by: User | None = None) -> Run:
     """Bring an archived run back to the lists."""
     return _set_archived(run, None, by)
 
 
-def _set_archived(run: Run, at: datetime | None, by: AbstractBaseUser | None) -> Run:
+def _set_archived(run: Run, at: datetime | None, by: User | None) -> Run:
     with transaction.atomic():
         if Run.objects.filter(pk=run.pk, archived_at__isnull=at is not None).update(archived_at=at):
             Event.objects.create(run=run, kind="archived" if at else "restored", actor=by)

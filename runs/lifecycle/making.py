@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -27,10 +27,11 @@ def new_run_id() -> str:
 def create(
     experiment: Experiment,
     *,
-    by: AbstractBaseUser | None,
+    by: User | None,
     parent: Run | None = None,
     start: bool = True,
     heartbeats: bool = False,
+    at: datetime | None = None,
     **given: Any,
 ) -> tuple[Run, bool]:
     """
@@ -40,6 +41,7 @@ def create(
         parent: the run that this is a child of.
         start: False leaves it NotStarted.
         heartbeats: the script promises heartbeats, so that silence means something.
+        at: when that was, for a client that had to wait for the server; now, when left out or not yet come.
         given: `run_id` (made by us when left out), `display_name`, `description`, `tags`, `properties`, `parameters`,
             `run_type`.
 
@@ -56,7 +58,7 @@ def create(
     if existing:
         return existing, False
     try:
-        [run] = create_many(experiment, by=by, parent=parent, specs=[spec])
+        [run] = create_many(experiment, by=by, parent=parent, at=at, specs=[spec])
     except AlreadyExists:
         # Another request with the same id was first: a repeat, or a clash.
         existing = _existing(experiment, given.get("run_id"), parent)
@@ -80,8 +82,9 @@ def _existing(experiment: Experiment, run_id: str | None, parent: Run | None) ->
 def create_many(
     experiment: Experiment,
     *,
-    by: AbstractBaseUser | None,
+    by: User | None,
     parent: Run | None = None,
+    at: datetime | None = None,
     specs: Sequence[dict[str, Any]],
 ) -> list[Run]:
     """
@@ -99,7 +102,7 @@ def create_many(
         raise TooLarge(f"{len(specs):,} runs in one request; up to {limits.RUNS_PER_BATCH:,} are taken.", field="runs")
     if parent and parent.depth + 1 > limits.TREE_DEPTH:
         raise Invalid(f"Runs nest up to {limits.TREE_DEPTH} deep.", field="parent")
-    now = timezone.now()
+    now = min(at or timezone.now(), timezone.now())
     runs = [_unsaved(experiment, by, parent, now, spec) for spec in specs]
     try:
         with transaction.atomic():
@@ -123,7 +126,7 @@ def _number(experiment: Experiment, runs: list[Run]) -> None:
 
 
 def _unsaved(
-    experiment: Experiment, by: AbstractBaseUser | None, parent: Run | None, now: datetime, spec: dict[str, Any]
+    experiment: Experiment, by: User | None, parent: Run | None, now: datetime, spec: dict[str, Any]
 ) -> Run:
     run_id = spec.get("run_id") or new_run_id()
     if not isinstance(run_id, str) or not limits.RUN_ID.fullmatch(run_id):
@@ -147,7 +150,7 @@ def _unsaved(
         status=spec.get("status") or (Status.RUNNING if is_started else Status.NOT_STARTED),
         created_at=now,
         started_at=now if is_started else None,
-        heartbeat_at=now if spec.get("heartbeats") else None,
+        heartbeat_at=timezone.now() if spec.get("heartbeats") else None,
         parent=parent,
         root_id=(parent.root_id or parent.pk) if parent else None,
         depth=parent.depth + 1 if parent else 0,

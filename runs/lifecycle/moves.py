@@ -6,7 +6,7 @@ is locked or by an UPDATE that names the status it leads from: of two callers, o
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -38,7 +38,7 @@ def move(
     status: Status,
     *,
     at: datetime | None = None,
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
     source: str = "",
     note: str = "",
     fields: dict[str, Any] | None = None,
@@ -80,12 +80,12 @@ def _allows(run: Run, before: Status, status: Status) -> bool:
     raise MoveNotAllowed(f"Run {run.run_id} is {before}; it cannot become {status} from there.", field="status")
 
 
-def start(run: Run, *, by: AbstractBaseUser | None = None, source: str = "", at: datetime | None = None) -> Run:
+def start(run: Run, *, by: User | None = None, source: str = "", at: datetime | None = None) -> Run:
     """Begin a run. Starting a running run changes nothing; raises as `move`."""
     return move(run, Status.RUNNING, by=by, source=source, at=at)
 
 
-def complete(run: Run, *, by: AbstractBaseUser | None = None, source: str = "", at: datetime | None = None) -> Run:
+def complete(run: Run, *, by: User | None = None, source: str = "", at: datetime | None = None) -> Run:
     """End a run well; raises as `finish`."""
     return finish(run, Status.COMPLETED, by=by, source=source, at=at)
 
@@ -96,7 +96,7 @@ def fail(
     message: str = "",
     code: str = "UserError",
     traceback: str = "",
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
     source: str = "",
     at: datetime | None = None,
 ) -> Run:
@@ -125,7 +125,7 @@ def finish(
     error: dict[str, str] | None = None,
     exit_code: int | None = None,
     signal: str = "",
-    by: AbstractBaseUser | None = None,
+    by: User | None = None,
     source: str = "",
     note: str = "",
 ) -> Run:
@@ -136,16 +136,18 @@ def finish(
 
     Args:
         status: COMPLETED, FAILED or CANCELED.
-        at: when it ended, timezone-aware; now, when left out.
+        at: when it ended, timezone-aware; now, when left out. A client's clock may be wrong: a time that has not come
+            yet counts as now, and one before the start as the start.
         error: `code`, `message` and `traceback` of a failed run.
         exit_code, signal: how its process ended, where that is known.
 
     Raises:
         RunAlreadyEnded: the run had ended before; nothing was changed.
     """
-    at = at or timezone.now()
+    now = timezone.now()
     with transaction.atomic():
         before, started_at = Run.objects.select_for_update().values_list("status", "started_at").get(pk=run.pk)
+        at = min(max(at or now, started_at or run.created_at), now)
         won = Run.objects.filter(pk=run.pk, status__in=OPEN).update(
             status=status,
             status_note="",

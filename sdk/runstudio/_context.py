@@ -7,15 +7,17 @@ from typing import Any
 
 from runstudio import _credentials
 from runstudio._offline import OfflineRun
-from runstudio._run import SubmittedRun
-from runstudio._run.run import _unseen
+from runstudio._run import ScriptRun, SubmittedRun
+from runstudio._run.record import unseen
 from runstudio._session import session_of
 from runstudio._transport import path_of
+from runstudio._warn import warn_once
 from runstudio._workspace import Workspace
 from runstudio.errors import RunEnvironmentException, ServerUnreachable
 
 RUN_ID = "RUNSTUDIO_RUN_ID"
 EXPERIMENT = "RUNSTUDIO_EXPERIMENT"
+_PATIENCE_S = 5.0
 
 _runs: dict[str, Any] = {}
 
@@ -35,23 +37,12 @@ def context(*, allow_offline: bool) -> Any:
     return _runs[run_id]
 
 
-def _submitted(run_id: str) -> SubmittedRun:
-    session = session_of(_credentials.find())
-    workspace = Workspace._of(session)
+def _submitted(run_id: str) -> Any:
+    workspace = Workspace._of(session_of(_credentials.find()))
     try:
-        document = session.transport.get(path_of("runs", run_id), patience_s=5.0)
-    except ServerUnreachable:
-        # The script goes on; what it logs waits for the server.
-        experiment = _NamedExperiment(workspace, os.environ.get(EXPERIMENT, ""))
-        document = {**_unseen(experiment, {"run_id": run_id}), "kind": "submitted", "run_type": "azureml.scriptrun"}  # type: ignore[arg-type]
-    run = SubmittedRun._of(workspace, document)
-    assert isinstance(run, SubmittedRun)
-    return run
-
-
-class _NamedExperiment:
-    """What is known of an experiment without a server."""
-
-    def __init__(self, workspace: Workspace, name: str) -> None:
-        self.workspace = workspace
-        self.name = name
+        document = workspace._session.transport.get(path_of("runs", run_id), patience_s=_PATIENCE_S)
+    except ServerUnreachable as error:
+        warn_once(f"{error.message.rstrip('.')}. The script goes on; what it logs is sent when the server is back.")
+        document = unseen(os.environ.get(EXPERIMENT, ""), workspace.name, {"run_id": run_id})
+        document.update(kind="submitted", run_type=ScriptRun.RUN_TYPE)
+    return SubmittedRun._of(workspace, document, is_of_this_process=True)

@@ -83,7 +83,9 @@ def read() -> dict[str, Any]:
         found = json.loads(text)
         servers = {tidy_url(url): dict(entry) for url, entry in found.get("servers", {}).items()}
     except (ValueError, TypeError, AttributeError) as error:
-        raise UserErrorException(f"{path} is damaged ({error}). Remove it and sign in again: studio login URL", error) from error
+        raise UserErrorException(
+            f"{path} is damaged ({error}). Remove it and sign in again: studio login URL", error
+        ) from error
     return {"default": found.get("default") or "", "servers": servers}
 
 

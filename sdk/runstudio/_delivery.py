@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import json
+import time
 from _thread import allocate_lock
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from runstudio._transport import Transport
-from runstudio.errors import ServiceException
+from runstudio.errors import ServiceException, UserErrorException
+
+_LATE_S = 5.0  # what is sent later than this says so
 
 
 class Entry(NamedTuple):
     """
-    A request that waits. On disk it is one line: `POST /runs/r1/tags {"tags": {"a": "b"}}`.
+    A request that waits. On disk it is one line: `POST /runs/r1/tags 1795456800.125 {"tags": {"a": "b"}}`.
 
     A PUT uploads a file that was copied beside the queue: its body is `{"file", "size_bytes", "sha256"}`.
     """
 
     method: str
     path: str
+    made_at: float  # Unix seconds
     body: bytes
 
     @classmethod
     def of(cls, method: str, path: str, body: Any) -> Entry:
-        return cls(method, path, json.dumps(body, ensure_ascii=False).encode())
+        """
+        Raises:
+            UserErrorException: the body holds what no text encoding has.
+        """
+        try:
+            return cls(method, path, time.time(), json.dumps(body, ensure_ascii=False).encode())
+        except UnicodeEncodeError:
+            raise UserErrorException("A text contains half a surrogate pair, which is no character.") from None
 
     @classmethod
     def from_line(cls, line: bytes) -> Entry:
@@ -32,12 +43,17 @@ class Entry(NamedTuple):
         Raises:
             ValueError: the line is damaged.
         """
-        method, path, body = line.rstrip(b"\n").split(b" ", 2)
+        method, path, made_at, body = line.rstrip(b"\n").split(b" ", 3)
         json.loads(body)
-        return cls(method.decode("ascii"), path.decode("ascii"), body)
+        return cls(method.decode("ascii"), path.decode("ascii"), float(made_at), body)
 
     def line(self) -> bytes:
-        return b"%s %s %s\n" % (self.method.encode("ascii"), self.path.encode("ascii"), self.body)
+        return b"%s %s %.3f %s\n" % (self.method.encode("ascii"), self.path.encode("ascii"), self.made_at, self.body)
+
+    def headers(self) -> dict[str, str]:
+        """How long ago it was made, so that the server knows when a run really began and ended, whatever the clocks say."""
+        ago_s = time.time() - self.made_at
+        return {"Studio-Seconds-Ago": f"{ago_s:.3f}"} if ago_s > _LATE_S else {}
 
 
 class Receipt:
@@ -84,7 +100,9 @@ def deliver(transport: Transport, entry: Entry, *, files: Path, patience_s: floa
     try:
         if entry.method == "PUT":
             return _upload(transport, entry, files, is_repeat)
-        return transport.request(entry.method, entry.path, data=entry.body, patience_s=patience_s).json()
+        return transport.request(
+            entry.method, entry.path, data=entry.body, headers=entry.headers(), patience_s=patience_s
+        ).json()
     except ServiceException as error:
         if _was_done_before(entry, error):
             return None

@@ -23,23 +23,32 @@ CLOSE_TIMEOUT_S = 300.0  # a backlog that is moving is worth the wait; a server 
 SIGTERM_TIMEOUT_S = 8.0  # whoever sends SIGTERM follows it up with SIGKILL, often after ten seconds
 
 
+ExceptionKind = type[BaseException]  # for classes that have an attribute `type`
+
+
 class Failure(NamedTuple):
-    """Why a run failed, as v1 words it."""
+    """Why a run failed, as v1 words it. `is_interrupt`: by a KeyboardInterrupt."""
 
     message: str
     traceback: str = ""
     code: str = "UserError"
+    is_interrupt: bool = False
+
+    def document(self) -> dict[str, str]:
+        """As the server takes it."""
+        return {"message": self.message, "traceback": self.traceback, "code": self.code}
 
 
 class EndsWithProcess(Protocol):
     """A run that this process owns."""
 
     id: str
+    cancel_requested: bool
 
-    def _end_with_process(self, failure: Failure | None) -> None:
+    def end_with_process(self, failure: Failure | None) -> None:
         """The process ends, well or with a failure: say so to the server."""
 
-    def _end_by_signal(self, failure: Failure) -> None:
+    def end_by_signal(self, failure: Failure) -> None:
         """The process is being ended: put what is to be said in the queue, without waiting."""
 
 
@@ -58,11 +67,17 @@ def disown(run: EndsWithProcess) -> None:
     _owned.pop(run.id, None)
 
 
+def is_being_canceled() -> bool:
+    """Whether one of this process's runs was asked to stop, so that an interrupt ends those below it as well."""
+    return any(run.cancel_requested for run in list(_owned.values()))
+
+
 def failure_of(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> Failure:
     """An exception as a run's failure; the end of a long traceback, where the cause is."""
     told = "".join(traceback.format_exception(kind, error, trace))
     text = f"User program failed with {kind.__name__}: {error}"
-    return Failure(_fit(text[: _limits.ERROR_MESSAGE_LENGTH]), _fit(told[-_limits.ERROR_MESSAGE_LENGTH :]))
+    longest = _limits.ERROR_MESSAGE_LENGTH
+    return Failure(_fit(text[:longest]), _fit(told[-longest:]), is_interrupt=issubclass(kind, KeyboardInterrupt))
 
 
 def _fit(text: str) -> str:
@@ -88,7 +103,7 @@ def install() -> None:
 def _at_exit() -> None:
     for run in reversed(list(_owned.values())):
         try:
-            run._end_with_process(_failure)
+            run.end_with_process(_failure)
         except Exception as error:  # at the end of a process there is nobody to catch it
             warn(f"the end of run {run.id} could not be recorded: {error}")
     _close_all(CLOSE_TIMEOUT_S)
@@ -186,7 +201,7 @@ def _listen_for_sigterm() -> None:
 def _on_sigterm(number: int, frame: FrameType | None) -> None:
     """Runs between two steps of the script, which may hold any lock: it only fills queues, and waits for bare locks."""
     for run in reversed(list(_owned.values())):
-        run._end_by_signal(Failure("Terminated by SIGTERM"))
+        run.end_by_signal(Failure("Terminated by SIGTERM"))
     _close_all(SIGTERM_TIMEOUT_S)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.kill(os.getpid(), signal.SIGTERM)

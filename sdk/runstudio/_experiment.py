@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runstudio import _limits
-from runstudio._metadata import text_of_tags
+from runstudio._metadata import fits, text_of_tags
 from runstudio._run import Run, ScriptRun
-from runstudio._run.finding import find_runs
 from runstudio._submission import submit
 from runstudio._transport import path_of
 from runstudio.errors import UserErrorException
@@ -157,7 +155,7 @@ class Experiment:
         return [
             Experiment._of(workspace, document)
             for document in documents
-            if experiment_name in (None, document["name"]) and _has(document["tags"], tags)
+            if experiment_name in (None, document["name"]) and fits(document["tags"], tags)
         ]
 
     @staticmethod
@@ -182,7 +180,7 @@ class Experiment:
         """Add or change tags; the others stay."""
         self._act("tags", {"tags": text_of_tags(tags)})
 
-    def remove_tags(self, tags: list[str]) -> None:
+    def remove_tags(self, tags: Sequence[str]) -> None:
         """Remove tags by their keys; unknown ones are passed over."""
         self._act("tags/remove", {"keys": list(tags)})
 
@@ -222,11 +220,3 @@ class Experiment:
 def _unknown(name: str) -> dict[str, Any]:
     """What is known of an experiment that the server, being away, could not yet make."""
     return {"name": name, "experiment_id": None, "tags": {}}
-
-
-def _has(tags: dict[str, Any], asked: str | dict[str, Any] | None) -> bool:
-    if asked is None:
-        return True
-    if isinstance(asked, str):
-        return asked in tags
-    return all(key in tags and tags[key] == value for key, value in text_of_tags(asked).items())

@@ -41,9 +41,7 @@ def fits(there: Mapping[str, Any], asked: str | Mapping[str, Any] | None) -> boo
         return True
     if isinstance(asked, str):
         return asked in there
-    return all(
-        key in there and there[key] == (None if value is None else str(value)) for key, value in asked.items()
-    )
+    return all(key in there and there[key] == (None if value is None else str(value)) for key, value in asked.items())
 
 
 def _text(value: Any) -> str:

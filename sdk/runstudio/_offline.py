@@ -10,6 +10,8 @@ import uuid
 from types import TracebackType
 from typing import Any
 
+from runstudio._endings import ExceptionKind
+
 
 class OfflineRun:
     """
@@ -124,9 +126,7 @@ class OfflineRun:
         print(f"[START] Run {self.id} context")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: ExceptionKind | None, error: BaseException | None, trace: TracebackType | None) -> None:
         print(f"[STOP] Run {self.id} context")
 
     def __repr__(self) -> str:

@@ -119,7 +119,7 @@ class Scribe(threading.Thread):
                 self._batches += 1
                 body = _points.encode(piece, batch=f"{self._batch_prefix}-{self._batches}")
                 try:
-                    self._spool.append(Entry("POST", path_of("runs", run_id, "metrics"), body).line())
+                    self._spool.append(Entry("POST", path_of("runs", run_id, "metrics"), time.time(), body).line())
                 except SpoolFull:
                     warn_once("neither disk nor memory has room for what is logged: metrics are lost.")
 

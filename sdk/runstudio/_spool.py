@@ -199,18 +199,28 @@ def sync(places: list[Path] | None = None) -> SyncReport:
 
 
 def _send_left(left: SpoolFile, files: Path, report: SyncReport) -> None:
-    transport = Transport(_server_of(left.header))
-    try:
-        is_first = True
-        while (line := left.first()) is not None:
-            # Only the first may have been sent before: its process died before it could note it.
-            _send_one(transport, left, line, files, report, is_repeat=is_first)
-            is_first = False
-    except (ServerUnreachable, AuthenticationException) as error:
-        report.waiting_files[str(left.path)] = error.message
-        left.close(remove=False)
-    else:
-        left.close(remove=True)
+    trouble = "its first lines are damaged, so nobody knows which server it is for."
+    for server in _servers_of(left.header):
+        try:
+            _send_all(Transport(server), left, files, report)
+        except AuthenticationException as error:
+            trouble = error.message  # perhaps the next token is accepted
+        except ServerUnreachable as error:
+            trouble = error.message
+            break
+        else:
+            left.close(remove=True)
+            return
+    report.waiting_files[str(left.path)] = trouble
+    left.close(remove=False)
+
+
+def _send_all(transport: Transport, left: SpoolFile, files: Path, report: SyncReport) -> None:
+    is_first = True
+    while (line := left.first()) is not None:
+        # Only the first may have been sent before: its process died before it could note it.
+        _send_one(transport, left, line, files, report, is_repeat=is_first)
+        is_first = False
 
 
 def _send_one(
@@ -236,15 +246,17 @@ def _send_one(
     left.advance(line)
 
 
-def _server_of(header: dict[str, Any]) -> Server:
-    url, workspace = header.get("url", ""), header.get("workspace", "")
-    token = header.get("token")
-    if not token:
-        try:
-            token = _credentials.find(url=url).token
-        except AzureMLException:
-            token = ""
-    return Server(url, token, workspace)
+def _servers_of(header: dict[str, Any]) -> list[Server]:
+    """With which tokens to try: the process's own, which a submitted script loses at its end; the user's."""
+    url, workspace = str(header.get("url", "")), str(header.get("workspace", ""))
+    if not url:
+        return []
+    tokens = [str(header["token"])] if header.get("token") else []
+    try:
+        tokens.append(_credentials.find(url=url).token)
+    except AzureMLException:
+        pass
+    return [Server(url, token, workspace) for token in dict.fromkeys(tokens)] or [Server(url, "", workspace)]
 
 
 def _remove_orphans(folder: Path) -> None:

@@ -3,7 +3,7 @@ The queue on disk, as a file: what waits, and how much of it the server has.
 
     00000000000000000153                  the offset of the first entry that is not sent, always twenty digits
     {"url": "http://…", …}                whose entries these are
-    POST /runs/r1/metrics {"batch": …}    one entry a line, only ever added at the end
+    POST /runs/r1/metrics 179… {"batch":… one entry a line, only ever added at the end
     …
 
 A process writes to a file of its own and holds its lock, so a file that can be locked was left behind. The order is:
@@ -31,7 +31,9 @@ SUFFIX = ".spool"
 class SpoolFile:
     """One such file, locked by this process. Not safe for threads: `Spool` guards it."""
 
-    def __init__(self, path: Path, descriptor: int, *, header: dict[str, Any], start: int, position: int, end: int) -> None:
+    def __init__(
+        self, path: Path, descriptor: int, *, header: dict[str, Any], start: int, position: int, end: int
+    ) -> None:
         self.path = path
         self.header = header
         self._descriptor = descriptor
@@ -109,7 +111,7 @@ class SpoolFile:
 
     def first(self) -> bytes | None:
         """The oldest entry that is not sent, with its line end; None when there is none, or only half of one."""
-        blocks = []
+        blocks: list[bytes] = []
         place = self._position
         while place < self._end:
             os.lseek(self._descriptor, place, os.SEEK_SET)

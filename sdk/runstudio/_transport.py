@@ -115,7 +115,9 @@ class Transport:
         data = None if method == "DELETE" else json.dumps(body or {}, ensure_ascii=False).encode()
         return self.request(method, path, data=data, patience_s=patience_s).json()
 
-    def pages(self, path: str, params: Parameters | None = None, *, limit: int = 100) -> Iterable[dict[str, Any]]:
+    def pages(
+        self, path: str, params: Parameters | None = None, *, limit: int | None = 100
+    ) -> Iterable[dict[str, Any]]:
         """The items of a list, page by page as they are asked for; errors as of `get`."""
         after = None
         while True:
@@ -147,9 +149,7 @@ class Transport:
 
         return self.patiently(attempt, patience_s)
 
-    def put_stream(
-        self, path: str, source: BinaryIO, *, size_bytes: int, sha256: str, is_repeat: bool = False
-    ) -> Any:
+    def put_stream(self, path: str, source: BinaryIO, *, size_bytes: int, sha256: str, is_repeat: bool = False) -> Any:
         """
         Upload a file, streamed. A repeated upload whose first try had arrived is a success.
 
@@ -258,9 +258,7 @@ class Transport:
             error = AuthenticationException(f"{message} Sign in again with: studio login {self.server.url}")
             error.details = form
             return error
-        return ServiceException(
-            message, status_code=answer.status, error_code=str(form.get("code", "")), details=form
-        )
+        return ServiceException(message, status_code=answer.status, error_code=str(form.get("code", "")), details=form)
 
     def _headers(self) -> dict[str, str]:
         headers = {"User-Agent": _AGENT, "Accept": "application/json, */*;q=0.5"}

@@ -67,7 +67,8 @@ class Workspace:
             if error.status_code not in (403, 404):
                 raise
             raise WorkspaceException(
-                f"There is no workspace {self.name} at {self._session.server.url}, or you are not a member of it.", error
+                f"There is no workspace {self.name} at {self._session.server.url}, or you are not a member of it.",
+                error,
             ) from error
 
     @classmethod

@@ -41,6 +41,8 @@ class Studio:
         self.tags: dict[str, dict] = defaultdict(dict)
         self.calls: list[str] = []
         self.is_away = False
+        self.has_no_snapshots_now = False
+        self.refused_token = ""
         self._answers_to_lose: list[re.Pattern[str]] = []
         self._serial = itertools.count(1)
 
@@ -191,6 +193,8 @@ class Studio:
         return 200, {"run_id": run}
 
     def snapshot(self, body: bytes, digest: str) -> tuple[int, Any]:
+        if self.has_no_snapshots_now:
+            return 503, {"code": "unavailable", "message": "The file store is away.", "field": ""}
         if digest not in self.snapshots:
             return 404, {"code": "not_found", "message": "There is no such snapshot.", "field": ""}
         return 200, self.snapshots[digest]
@@ -225,7 +229,11 @@ class Requests(BaseHTTPRequestHandler):
         path = self.path.removeprefix("/api/v1").partition("?")[0]
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.studio.calls.append(f"{self.command} {path}")
-        status, content = (0, None) if self.studio.is_away else self.studio.answer(self.command, path, body)
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if token == self.studio.refused_token:
+            status, content = 401, {"code": "not_signed_in", "message": "This token has ended.", "field": ""}
+        else:
+            status, content = (0, None) if self.studio.is_away else self.studio.answer(self.command, path, body)
         if self.studio.is_away or self.studio.loses_answer_to(path):
             self.cut()
             return

@@ -3,6 +3,8 @@
 import os
 import signal
 
+from runstudio.agent.state import TargetHome
+
 from tests.agent import scripts
 from tests.agent.processes import lives, pid_in, wait_for
 
@@ -69,8 +71,8 @@ def test_a_taken_name_is_passed_over_with_a_line_in_the_log_and_the_files_are_ke
 
     assert server.artifacts[run_id] == {"outputs/a": b"first", "outputs/b": b"b"}
     assert "[agent] outputs/a was not stored: the run has another file of that name" in server.log(run_id)
-    [kept] = (tmp_path / "home" / "agents" / "local" / "kept").iterdir()
-    wait_for(lambda: (kept / "outputs" / "a").exists(), "the kept file")
+    kept = tmp_path / "home" / "agents" / "local" / "kept"
+    wait_for(lambda: list(kept.glob("*/outputs/a")), "the kept file")
 
 
 def test_a_command_runs_in_a_shell_with_the_interpreter_in_front(server, start_agent):
@@ -215,7 +217,7 @@ def test_what_a_script_leaves_running_is_ended_with_it(server, start_agent, tmp_
     assert finished(server, run_id)["exit_code"] == 0
 
     assert not lives(int(server.artifacts[run_id]["outputs/daemon"]))
-    assert "[agent] 1 process that the script left behind was ended." in server.log(run_id)
+    assert "[agent] The script left 1 process behind; ended." in server.log(run_id)
 
 
 def test_an_agent_that_is_told_to_stop_its_runs_reports_them(server, start_agent, tmp_path):
@@ -241,3 +243,56 @@ def test_a_killed_main_process_is_called_killed(server, start_agent, tmp_path):
     end = finished(server, run_id)
     assert end["message"] == "Killed by SIGKILL (out of memory?)"
     assert end["was_stopped"] is False
+
+
+def test_a_server_at_another_address_gets_the_runs_that_it_gave_and_no_others(server, start_agent, tmp_path):
+    home = TargetHome(tmp_path / "home", "local")
+    jobs = []
+    for name in ("ours", "strange"):
+        run_id = server.submit({"train.py": scripts.HELLO})
+        [claim], server.queued = server.queued, []
+        jobs.append(home.take(claim, server=f"http://{name}.example", workspace="default"))
+    server.leases[jobs[0].lease] = jobs[0].run_id
+
+    start_agent()
+
+    assert finished(server, jobs[0].run_id)["exit_code"] == 0
+    assert server.finishes[run_id] == []
+    assert jobs[1].folder.exists()
+
+
+def test_a_run_that_is_canceled_before_its_start_is_not_started(server, start_agent):
+    server.has_no_snapshots_now = True
+    start_agent()
+    run_id = server.submit({"train.py": scripts.HELLO})
+    wait_for(lambda: server.steps(run_id), "the preparing")
+
+    server.command(run_id, "cancel")
+
+    end = finished(server, run_id)
+    assert (end["was_stopped"], end["exit_code"]) == (True, None)
+    assert server.steps(run_id) == ["preparing", "cancel.seen", "cancel.verified"]
+
+
+def test_an_agent_that_is_stopped_gives_back_what_it_has_not_started(server, start_agent):
+    server.has_no_snapshots_now = True
+    agent = start_agent()
+    run_id = server.submit({"train.py": scripts.HELLO})
+    wait_for(lambda: server.steps(run_id), "the preparing")
+
+    agent.leave(stop_runs=True)
+
+    wait_for(lambda: agent.is_idle, "the agent to be idle")
+    assert run_id in server.released
+    assert server.finishes[run_id] == []
+
+
+def test_a_run_token_that_has_ended_does_not_keep_the_log_back(server, start_agent):
+    server.refused_token = "rs_of_the_run"
+    start_agent()
+
+    run_id = server.submit({"train.py": scripts.HELLO + "open('outputs/a', 'w').write('a')"})
+
+    assert finished(server, run_id)["exit_code"] == 0
+    assert server.log(run_id) == "hello\n"
+    assert server.artifacts[run_id] == {"outputs/a": b"a"}

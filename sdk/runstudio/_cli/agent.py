@@ -17,7 +17,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "start",
         help="serve compute targets until Ctrl-C",
         description="Claim the runs queued for compute targets, execute them on this machine, ship their logs and files. "
-        "Runs outlive the agent: the next start takes up those still in progress.",
+        "Runs outlive the agent: the next start takes up those still in progress. What a run leaves on this disk goes once "
+        "the server has its log and outputs; the folders of the last five whose outputs it refused are kept.",
     )
     start.add_argument(
         "--compute", metavar="NAME", action="append", required=True, help="a target to serve; repeatable"

@@ -74,6 +74,7 @@ def _carry_out(options: argparse.Namespace) -> int:
     if not isinstance(answer, output.Answer):
         answer = output.Answer(answer)
     output.give(answer, options, expression)
+    sys.stdout.flush()
     if answer.error:
         return _complain(answer.error, 1)
     return 0

@@ -73,7 +73,7 @@ def follow(transport: Transport, run_id: str) -> dict[str, Any]:
     """
     run = Run.get(_workspace(transport), run_id)
     try:
-        run.wait_for_completion(show_output=True, raise_on_error=False)
+        run.wait_for_completion(show_output=True, wait_post_processing=True, raise_on_error=False)
     except (KeyboardInterrupt, ExperimentExecutionException):
         sys.stdout.flush()
         print(f"studio: the run goes on; cancel it with: studio run cancel -r {run_id}", file=sys.stderr)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import _thread
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from runstudio import _endings
+from runstudio import _endings, _interrupt
 from runstudio._endings import Failure
-from runstudio._run.details import ENDED
-from runstudio._transport import path_of
 from runstudio._uploads import upload_folder
 from runstudio._warn import warn
 
 if TYPE_CHECKING:
     from runstudio._run.run import Run
+
+_ENDED = ("Completed", "Failed", "Canceled")
 
 
 class Ownership:
@@ -35,54 +34,48 @@ class Ownership:
         run._session.sender.watch(run.id, self._on_heartbeat)
         _endings.own(self)
 
-    def complete(self) -> None:
-        self._end("complete", {})
-
-    def fail(self, failure: Failure) -> None:
-        self._end("fail", failure._asdict())
-
-    def confirm_cancel(self) -> None:
-        """This process has stopped, as was asked."""
-        self._end("cancel", {"confirm": True})
-
-    def _end(self, verb: str, body: dict[str, Any]) -> None:
-        self._store_outputs()
-        self._release()
-        self._run._act(verb, body)
-
-    def _release(self) -> None:
+    def give_up(self) -> None:
+        """The run has ended."""
         _endings.disown(self)
         self._run._session.sender.unwatch(self.id)
-        self._run._ownership = None
 
-    def _store_outputs(self) -> None:
+    def store_outputs(self) -> None:
+        """Store the outputs folder, if it is there. What cannot be stored is told, and stops nothing."""
         if self._outputs is None or not self._outputs.is_dir():
             return
         for name, error in upload_folder(self._run._session, self.id, self._outputs):
-            warn(f"{name} could not be stored with run {self.id}: {error}")
+            warn(f"{name} could not be stored with run {self.id}: {getattr(error, 'message', error)}")
+
+    def cancel(self) -> None:
+        """End the run as canceled: it, or a run above it, was asked to stop."""
+        if not self.cancel_requested:
+            self._run._act("cancel", {})
+        self._run._confirm_cancel()
 
     def _on_heartbeat(self, status: str, cancel_requested: bool) -> None:
-        """Called by the thread that sends heartbeats. An end from outside is a cancel, as far as this process goes."""
-        self._run._document["status"] = status
-        if (cancel_requested or status in ENDED) and not self.cancel_requested:
+        """Called by the thread that sends heartbeats. A run that was ended from outside has nothing left to do either."""
+        if (cancel_requested or status in _ENDED) and not self.cancel_requested:
             self.cancel_requested = True
             if self._interrupts:
-                warn(f"run {self.id} was canceled; the script is interrupted.")
-                _thread.interrupt_main()
+                warn(f"run {self.id} is to stop; the script is interrupted.")
+                _interrupt.main_thread()
 
-    # Called at the end of the process
+    # At the end of the process, by `_endings`
 
-    def _end_with_process(self, failure: Failure | None) -> None:
-        if self.cancel_requested and self._run.status not in ENDED:
-            self.confirm_cancel()
+    def end_with_process(self, failure: Failure | None) -> None:
+        if failure and failure.is_interrupt and _endings.is_being_canceled():
+            self.cancel()
         elif failure:
-            self.fail(failure)
+            self._run._end("Failed", "fail", failure.document())
         else:
-            self.complete()
+            self._run.complete()
 
-    def _end_by_signal(self, failure: Failure) -> None:
-        verb, body = ("cancel", {"confirm": True}) if self.cancel_requested else ("fail", failure._asdict())
-        self._run._session.sender.post("POST", path_of("runs", self.id, verb), body)
+    def end_by_signal(self, failure: Failure) -> None:
+        run = self._run
+        if self.cancel_requested:
+            run._session.sender.post("POST", run._path("cancel"), {"confirm": True})
+        else:
+            run._session.sender.post("POST", run._path("fail"), failure.document())
 
 
 def outputs_folder(given: str | bool | None) -> Path | None:

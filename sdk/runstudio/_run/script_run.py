@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import Any
 
-from runstudio import _endings
-from runstudio._run.run import Run, _failure
+from runstudio._run.run import Run, failure_from
 from runstudio._warn import warn
 
 
@@ -23,12 +21,6 @@ class SubmittedRun(Run):
     status; the agent keeps its heartbeats and collects `outputs/` and `logs/`.
     """
 
-    @classmethod
-    def _of(cls, workspace: Any, document: dict[str, Any]) -> Run:
-        run = super()._of(workspace, document)
-        _endings.install()
-        return run
-
     def complete(self, _set_status: bool = True) -> None:
         """Wait until everything that was logged has arrived."""
         self.flush()
@@ -37,7 +29,7 @@ class SubmittedRun(Run):
         self, error_details: str | BaseException | None = None, error_code: str | None = None, _set_status: bool = True
     ) -> None:
         """Write the error into the log. Leave with an exit code other than 0, or an exception, to fail the run."""
-        failure = _failure(error_details, error_code)
+        failure = failure_from(error_details, error_code)
         self.flush()
         print(f"Run failed with error code {failure.code}:\n{failure.message}", file=sys.stderr, flush=True)
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from runstudio._run.details import ENDED, LOG, error_of
 from runstudio._transport import path_of
-from runstudio.errors import ActivityFailedException, ExperimentExecutionException, ServiceException
+from runstudio._warn import warn
+from runstudio.errors import ActivityFailedException, ExperimentExecutionException, ServerUnreachable, ServiceException
 
 if TYPE_CHECKING:
     from runstudio._run.run import Run
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 _SHORTEST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 10.0
 _LOG_PAUSE_S = 1.0
-_AFTERMATH = ("Finalizing", "CancelRequested")  # the end, for whoever does not wait for what comes after the script
+_LOG_BYTES = 1_000_000
+# v1 also stops waiting at Finalizing. We do not: only the end says whether the script has failed, and that raises.
+_CANCEL_HAS_BEGUN = "CancelRequested"
 
 
 def wait(run: Run, *, show_output: bool, to_the_end: bool, raise_on_error: bool) -> dict[str, Any]:
@@ -26,12 +29,13 @@ def wait(run: Run, *, show_output: bool, to_the_end: bool, raise_on_error: bool)
     As of `Run.wait_for_completion`.
 
     Args:
-        to_the_end: also wait until files are stored and a cancel is confirmed.
+        to_the_end: also wait until a cancel is confirmed.
     """
-    ends = ENDED if to_the_end else (*ENDED, *_AFTERMATH)
+    ends = ENDED if to_the_end else (*ENDED, _CANCEL_HAS_BEGUN)
+    watch = _Watch(run)
     if show_output:
         try:
-            _show(run, ends)
+            _show(watch, ends)
         except KeyboardInterrupt:
             raise ExperimentExecutionException(
                 f"The output streaming for the run was interrupted; the run {run.id} goes on. "
@@ -39,25 +43,52 @@ def wait(run: Run, *, show_output: bool, to_the_end: bool, raise_on_error: bool)
             ) from None
     else:
         pause_s = _SHORTEST_PAUSE_S
-        while run.get_status() not in ends:
+        while watch.status() not in ends:
             time.sleep(pause_s)
             pause_s = min(pause_s * 1.3, _LONGEST_PAUSE_S)
-    run._refresh()
-    error = error_of(run._document)
-    if run.status == "Failed" and raise_on_error:
-        raise ActivityFailedException(json.dumps(error or {"error": {"message": "The run has failed."}}, indent=4))
-    if show_output:
-        _summarise(run, error)
-    return run.get_details()
+    return _result(run, shown=show_output, raise_on_error=raise_on_error)
 
 
-def _show(run: Run, ends: tuple[str, ...]) -> None:
-    print(f"RunId: {run.id}\nWeb View: {run.get_portal_url()}")
+class _Watch:
+    """A run and its log, seen through the absences of the server."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._log_path = path_of("runs", run.id, "logs", LOG)
+        self._is_away = False
+
+    def status(self) -> str:
+        """The status; the last one known, while the server is away."""
+        try:
+            status = self.run.get_status()
+        except ServerUnreachable as error:
+            if not self._is_away:
+                warn(f"{error.message.rstrip('.')}. It is waited for.")
+            self._is_away = True
+            return self.run.status
+        self._is_away = False
+        return status
+
+    def log_from(self, offset: int) -> bytes:
+        """What the log holds behind an offset; nothing when nothing was printed yet, or the server is away."""
+        params = {"offset": offset, "limit": _LOG_BYTES}
+        try:
+            return self.run._session.transport.request("GET", self._log_path, params=params).data
+        except ServerUnreachable:
+            return b""
+        except ServiceException as error:
+            if error.status_code != 404:
+                raise
+            return b""
+
+
+def _show(watch: _Watch, ends: tuple[str, ...]) -> None:
+    print(f"RunId: {watch.run.id}\nWeb View: {watch.run.get_portal_url()}")
     decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a chunk may end within a character
     offset = 0
     while True:
-        has_ended = run.get_status() in ends
-        while data := _log_from(run, offset):
+        has_ended = watch.status() in ends  # before the log is read: what comes behind the end is read as well
+        while data := watch.log_from(offset):
             if not offset:
                 print(f"\nStreaming {LOG}\n{'=' * (len(LOG) + 10)}\n")
             offset += len(data)
@@ -68,18 +99,14 @@ def _show(run: Run, ends: tuple[str, ...]) -> None:
         time.sleep(_LOG_PAUSE_S)
 
 
-def _log_from(run: Run, offset: int) -> bytes:
-    path = path_of("runs", run.id, "logs", LOG)
-    try:
-        return run._session.transport.request("GET", path, params={"offset": offset, "limit": 1_000_000}).data
-    except ServiceException as error:
-        if error.status_code != 404:
-            raise
-        return b""  # nothing was printed yet
-
-
-def _summarise(run: Run, error: dict[str, Any] | None) -> None:
-    print(f"\nExecution Summary\n=================\nRunId: {run.id}\nWeb View: {run.get_portal_url()}")
-    if error:
-        print(f"\nError:\n{json.dumps(error, indent=4)}")
-    print()
+def _result(run: Run, *, shown: bool, raise_on_error: bool) -> dict[str, Any]:
+    error = error_of(run._document)
+    if run.status == "Failed" and raise_on_error:
+        told = error or {"error": {"code": "UserError", "message": "The run has failed; nobody said why."}}
+        raise ActivityFailedException(json.dumps(told, indent=4, ensure_ascii=False))
+    if shown:
+        print(f"\nExecution Summary\n=================\nRunId: {run.id}\nWeb View: {run.get_portal_url()}")
+        if error:
+            print(f"\nError:\n{json.dumps(error, indent=4, ensure_ascii=False)}")
+        print()
+    return run.get_details()

@@ -12,7 +12,8 @@ from runstudio.errors import AuthenticationException, ExperimentExecutionExcepti
 
 if TYPE_CHECKING:
     from runstudio._experiment import Experiment
-    from runstudio._run import Run, ScriptRun
+    from runstudio._run import ScriptRun
+    from runstudio._run.record import RunRecord
     from runstudio._script_run_config import ScriptRunConfig
 
 
@@ -21,7 +22,7 @@ def submit(
     config: ScriptRunConfig,
     tags: dict[str, Any] | None = None,
     *,
-    parent: Run | None,
+    parent: RunRecord | None,
     run_id: str | None = None,
     credential_passthrough: bool = False,
 ) -> ScriptRun:

@@ -113,7 +113,9 @@ def _walk(
     try:
         children = list(os.scandir(folder))
     except PermissionError as error:
-        raise SnapshotException(f"{folder} cannot be read: {error.strerror}. Leave it out by .amlignore.", error) from error
+        raise SnapshotException(
+            f"{folder} cannot be read: {error.strerror}. Leave it out by .amlignore.", error
+        ) from error
     for child in children:
         try:
             told = child.stat()
@@ -135,7 +137,9 @@ def _name_of(path: Path, source: Path) -> str:
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise SnapshotException(f"The name of {ascii(name)} is no UTF-8. Rename it, or leave it out by .amlignore.") from None
+        raise SnapshotException(
+            f"The name of {name!a} is no UTF-8. Rename it, or leave it out by .amlignore."
+        ) from None
     return name
 
 

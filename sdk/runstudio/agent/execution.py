@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any, Callable, TypeVar
 
 from runstudio.agent import ending, outcome, outputs, patience, spooled
@@ -127,8 +128,12 @@ class Execution:
             if is_new:
                 job.handle = self._driver.start(self._spec())
                 job.save()
+            log.info("Run %s begins.", job.run_id)
         except (CannotPrepare, DriverError) as error:
             return JobState(is_running=False, ended_at=time.time(), note=str(error))
+        except OSError as error:
+            note = f"{socket.gethostname()} cannot start the run: {error.strerror or error}"
+            return JobState(is_running=False, ended_at=time.time(), note=note)
         except Interrupted:
             return JobState(is_running=False, ended_at=time.time())
         self._carry_log(is_new=is_new)
@@ -208,12 +213,7 @@ class Execution:
         )
         count = found["signal_sent"]["processes"]
         if count:
-            strays = (
-                "1 process that the script left behind was"
-                if count == 1
-                else f"{count} processes that the script left behind were"
-            )
-            self.job.tell(f"{strays} ended.")
+            self.job.tell(f"The script left {count} process{'es' if count > 1 else ''} behind; ended.")
 
     def _tell(self, step: str, detail: dict[str, Any] | None = None) -> None:
         """A receipt, for whoever asked for a cancel."""
@@ -238,6 +238,7 @@ class Execution:
             self._finish()
         except Interrupted:
             return  # all is written down; the next start of the agent tells the server
+        log.info("Run %s ended: %s.", job.run_id, _in_short(job.outcome))
         if refused:
             self._home.keep(job)
         self._clear()
@@ -265,15 +266,16 @@ class Execution:
             self.job.tell("Some of what the script logged could not be sent. It waits in the spool of this machine.")
 
     def _finish(self) -> None:
-        said = dict(self.job.outcome)
-        try:
-            self._insist_while_concluding(lambda: self._calls.finish(self.job.lease, **said), "The end of the run")
-        except Refused as refused:
-            log.error("Run %s: the server does not take its end (%s); it gets it in short", self.job.run_id, refused)
-            said.update(message=said["message"][:200], traceback="")
-            self._insist_while_concluding(lambda: self._calls.finish(self.job.lease, **said), "The end of the run")
-        except LeaseLost:
-            pass  # it was told before, and the answer was lost on its way
+        whole = dict(self.job.outcome)
+        for said in (whole, {**whole, "message": "", "traceback": "", "signal": ""}):
+            try:
+                self._insist_while_concluding(partial(self._calls.finish, self.job.lease, **said), "The end of the run")
+            except Refused as refused:
+                log.error("Run %s: the server does not take its end: %s", self.job.run_id, refused)
+            except LeaseLost:
+                return  # it was told before, and the answer was lost on its way
+            else:
+                return
 
     def _give_back(self) -> None:
         """The agent stops before the script was started: another one may have the run."""
@@ -325,3 +327,9 @@ class Execution:
             raise LeaseLost
         if self._leave_by and time.monotonic() >= self._leave_by:
             raise Interrupted
+
+
+def _in_short(outcome: dict[str, Any]) -> str:
+    if outcome["signal"]:
+        return outcome["signal"]
+    return outcome["message"] if outcome["exit_code"] is None else f"exit code {outcome['exit_code']}"

@@ -54,9 +54,10 @@ class TargetLoop:
         self._home = home
         self._driver = driver
         self._transport = Transport(server)
-        self._calls = AgentCalls(self._transport, home.agent_id(server.url, server.workspace))
+        self._calls = AgentCalls(self._transport, home.agent_id(server.workspace))
         self._lock = threading.Lock()
         self._executions: dict[str, Execution] = {}
+        self._strangers: list[Job] = []  # runs of an earlier process that served another address
         self._news = threading.Event()
         self._is_leaving = False
         self._was_accepted = False
@@ -72,10 +73,9 @@ class TargetLoop:
         """Take up the runs of an earlier process, then serve the target."""
         for job in self._home.left_from_before():
             if (job.server, job.workspace) == (self._server.url, self._server.workspace):
-                log.info("Run %s of an earlier agent is taken up.", job.run_id)
-                self._execute(job)
+                self._take_up(job)
             else:
-                log.warning("Run %s belongs to %s; it is left alone.", job.run_id, job.server)
+                self._strangers.append(job)
         self._thread.start()
 
     def leave(self, *, stop_runs: bool) -> None:
@@ -122,6 +122,7 @@ class TargetLoop:
         """What is due now; seconds until something is due again."""
         if not self._is_registered:
             self._register()
+        self._recognise_strangers()
         leases = [execution.job.lease for execution in self._active()]
         if time.monotonic() >= self._next_heartbeat_at:
             self._heartbeat(leases)
@@ -149,6 +150,19 @@ class TargetLoop:
             "Serving %s of %s as %s, up to %d runs at a time.", about.target, self._server.url, about.name, about.slots
         )
 
+    def _recognise_strangers(self) -> None:
+        """A server that has moved to another address knows the leases that it gave; another server's runs are let alone."""
+        while self._strangers:
+            job = self._strangers[-1]
+            commands = self._calls.heartbeat([job.lease])
+            self._strangers.pop()
+            if any(command["command"] == "drop" for command in commands):
+                log.warning("Run %s belongs to %s; it is left alone.", job.run_id, job.server)
+                continue
+            job.server, job.workspace = self._server.url, self._server.workspace
+            job.save()
+            self._take_up(job)
+
     def _heartbeat(self, leases: list[str]) -> None:
         for command in self._calls.heartbeat(leases):
             execution = self._executions.get(command["lease"])
@@ -175,6 +189,10 @@ class TargetLoop:
             log.warning("Run %s is not given back: %s", claim["run_id"], error)  # the server notices by the silence
 
     # Runs
+
+    def _take_up(self, job: Job) -> None:
+        log.info("Run %s of an earlier agent is taken up.", job.run_id)
+        self._execute(job)
 
     def _execute(self, job: Job) -> None:
         runs_own = Transport(Server(job.server, job.claim["token"], job.claim["workspace"]))

@@ -24,6 +24,7 @@ log = logging.getLogger("runstudio.agent")
 LOOK_S = 1.0
 STOP_RUNS_S = 2.6  # to end runs and report them; with the rest the process is gone within 3 s
 GOODBYE_S = 0.3
+TAKEN_S = 3.0
 SLOTS = 4  # a run that submits children and waits for them must not starve them
 
 
@@ -83,10 +84,7 @@ class Agent:
     def _loop_for(self, target: str) -> TargetLoop:
         options = self.options
         home = TargetHome(options.home or _credentials.home(), target)
-        try:
-            home.lock()
-        except HomeTaken as taken:
-            raise UserErrorException(str(taken)) from taken
+        _lock(home)
         about = Description(target, options.name or socket.gethostname(), options.driver, options.slots)
         return TargetLoop(about, server=self.server, home=home, driver=DRIVERS[options.driver]())
 
@@ -105,6 +103,19 @@ class Agent:
             goodbye.join(max(0.0, give_up_at - time.monotonic()))
         kept = 0 if stop_runs else sum(not loop.is_idle for loop in self._loops)
         log.info("The agent ends%s.", "; its runs go on, and the next start takes them up" if kept else "")
+
+
+def _lock(home: TargetHome) -> None:
+    """Wait a little for an agent that is just leaving, as when both were started by a program that was restarted."""
+    give_up_at = time.monotonic() + TAKEN_S
+    while True:
+        try:
+            home.lock()
+            return
+        except HomeTaken as taken:
+            if time.monotonic() > give_up_at:
+                raise UserErrorException(str(taken)) from taken
+            time.sleep(0.1)
 
 
 def end_process(code: int) -> None:

@@ -4,7 +4,7 @@ for a server that is away: it returns or raises."""
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -151,15 +151,18 @@ class RunFiles:
 
         self._call(upload)
 
-    def _call(self, call: Any) -> Any:
+    def _call(self, call: Callable[[Transport], Any]) -> Any:
         while True:
+            transport = self._transports[0]
+            is_last = len(self._transports) == 1
             try:
-                with _told_apart(is_agents_own=len(self._transports) == 1):
-                    return call(self._transports[0])
+                with _told_apart(is_agents_own=is_last):
+                    return call(transport)
             except Refused as refused:
-                if refused.status not in (401, 403) or len(self._transports) == 1:
+                if refused.status not in (401, 403) or is_last:
                     raise
-                self._transports.pop(0)
+                # Another thread may have met the same refusal, and gone on to the next one before us.
+                self._transports = [other for other in self._transports if other is not transport]
 
 
 @contextmanager

@@ -1,4 +1,14 @@
-"""What an agent keeps on disk, so that it can be killed at any moment and take up its jobs when it is started again."""
+"""
+What an agent keeps on disk, so that it can be killed at any moment and take up its jobs when it is started again.
+
+    HOME/agents/<target>/agents.json    who it is, for each workspace
+                         lock           held while it lives
+                         jobs/<run>/    a run in progress: job.json, the copy of its source, its log, the driver's files
+                         kept/<run>/    the working folder of a run whose outputs the server refused, the latest five
+
+A job's folder goes as soon as the server has the end of the run, also of a failed one: the source is the snapshot, and log
+and outputs are on the server. So the disk holds no more than what runs, and five more.
+"""
 
 from __future__ import annotations
 
@@ -125,15 +135,14 @@ class TargetHome:
         self._lock.write(str(os.getpid()))
         self._lock.flush()
 
-    def agent_id(self, server: str, workspace: str) -> str:
-        """The same over restarts; another one for another server or workspace."""
+    def agent_id(self, workspace: str) -> str:
+        """The same over restarts, also when the server has moved to another address; another one for another workspace."""
         file = self.folder / "agents.json"
         known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        key = f"{server} {workspace}"
-        if key not in known:
-            known[key] = uuid.uuid4().hex
+        if workspace not in known:
+            known[workspace] = uuid.uuid4().hex
             replace_privately(file, json.dumps(known))
-        return known[key]
+        return known[workspace]
 
     def take(self, claim: dict[str, Any], *, server: str, workspace: str) -> Job:
         """Write a claimed run down, before anything is done about it."""
