@@ -1,8 +1,10 @@
 """Experiments: get or create, describe, tag, archive, restore, delete."""
 
 import uuid
+from collections.abc import Callable
+from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -11,7 +13,7 @@ from runs.errors import AlreadyExists, Conflict, Invalid
 from runs.models import Experiment, Workspace
 
 
-def get_or_create(workspace: Workspace, name: str, *, by: AbstractBaseUser | None = None) -> tuple[Experiment, bool]:
+def get_or_create(workspace: Workspace, name: str, *, by: User | None = None) -> tuple[Experiment, bool]:
     """
     The active experiment of a name; an archived one's name gives a new experiment.
 
@@ -70,7 +72,7 @@ def remove_tags(experiment: Experiment, keys: list[str]) -> Experiment:
     return _retag(experiment, lambda old: {key: value for key, value in old.items() if key not in set(keys)})
 
 
-def _retag(experiment: Experiment, change) -> Experiment:
+def _retag(experiment: Experiment, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Experiment:
     with transaction.atomic():
         row = Experiment.objects.select_for_update().get(pk=experiment.pk)
         row.tags = change(row.tags)

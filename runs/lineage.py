@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import Count, QuerySet
 
 from runs import lifecycle
@@ -31,7 +31,7 @@ def ancestors(run: Run) -> list[Run]:
 
 def children(run: Run) -> QuerySet[Run]:
     """A run's own child runs, archived ones left out, unordered."""
-    return query.matching(run.workspace, query.Criteria(parent=[run.run_id]))
+    return Run.objects.filter(parent=run, archived_at=None)
 
 
 def neighbours(run: Run) -> tuple[Run | None, Run | None]:
@@ -53,7 +53,7 @@ def counts(run: Run) -> dict[Status, int]:
 
 def child_counts(runs: list[Run]) -> dict[int, int]:
     """How many child runs each of the given runs has, by key; those without any are left out."""
-    below = Run.objects.filter(parent__in=runs, archived_at=None)
+    below = Run.objects.filter(parent__in=[run.pk for run in runs], archived_at=None)
     return dict(below.order_by().values_list("parent").annotate(Count("pk")))
 
 
@@ -63,7 +63,7 @@ def live_below(run: Run) -> QuerySet[Run]:
     return query.matching(run.workspace, criteria).order_by("pk")
 
 
-def cancel_all(run: Run, *, by: AbstractBaseUser | None = None) -> int:
+def cancel_all(run: Run, *, by: User | None = None) -> int:
     """
     Ask a run and every live run below it to stop, the top first so that it starts no more of them.
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from runs import limits, texts
@@ -13,7 +13,7 @@ from runs.errors import Invalid, PropertyIsFixed, TooLarge
 from runs.models import Event, Parameter, Property, Run, Tag
 
 
-def set_tags(run: Run, tags: dict[str, Any], *, by: AbstractBaseUser | None = None) -> Run:
+def set_tags(run: Run, tags: dict[str, Any], *, by: User | None = None) -> Run:
     """
     Merge tags into a run; None is a tag without a value. Works on ended runs too.
 
@@ -39,7 +39,7 @@ def set_tags(run: Run, tags: dict[str, Any], *, by: AbstractBaseUser | None = No
     return run
 
 
-def remove_tags(run: Run, keys: Iterable[str], *, by: AbstractBaseUser | None = None) -> Run:
+def remove_tags(run: Run, keys: Iterable[str], *, by: User | None = None) -> Run:
     """Remove tags from a run; unknown keys are passed over."""
     with transaction.atomic():
         row = _locked(run)
@@ -53,7 +53,7 @@ def remove_tags(run: Run, keys: Iterable[str], *, by: AbstractBaseUser | None = 
     return run
 
 
-def add_properties(run: Run, properties: dict[str, Any], *, by: AbstractBaseUser | None = None) -> Run:
+def add_properties(run: Run, properties: dict[str, Any], *, by: User | None = None) -> Run:
     """
     Write properties, each once: the same value again is fine. All are written, or none.
 
@@ -75,7 +75,7 @@ def add_properties(run: Run, properties: dict[str, Any], *, by: AbstractBaseUser
     return run
 
 
-def log_parameters(run: Run, given: dict[str, Any], *, by: AbstractBaseUser | None = None) -> Run:
+def log_parameters(run: Run, given: dict[str, Any], *, by: User | None = None) -> Run:
     """
     Write parameters, each once: the same value again is fine. All are written, or none.
 
@@ -145,7 +145,8 @@ def write_new(runs: Iterable[Run]) -> None:
     tags = [Tag(run=run, key=key, value=value) for run in runs for key, value in run.tags.items()]
     properties = [Property(run=run, key=key, value=value) for run in runs for key, value in run.properties.items()]
     rows = [_parameter_row(run, key, value) for run in runs for key, value in run.parameters.items()]
-    for model, new in ((Tag, tags), (Property, properties), (Parameter, rows)):
+    made: tuple[tuple[Any, list[Any]], ...] = ((Tag, tags), (Property, properties), (Parameter, rows))
+    for model, new in made:
         if new:
             model.objects.bulk_create(new, batch_size=2_000)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from runs.errors import Forbidden, NotFound
 from runs.models import Member, Role, Scope, Token, Workspace
@@ -15,7 +15,7 @@ ALL_SCOPES = frozenset(Scope.values)
 class Caller:
     """Who asks, in which workspace, with what right. `run` is set for the token of a submitted script."""
 
-    user: AbstractBaseUser
+    user: User
     workspace: Workspace
     role: str
     scopes: frozenset[str] = ALL_SCOPES
@@ -98,7 +98,7 @@ def require_everywhere(caller: Caller) -> None:
         raise Forbidden(f"This token is valid in {caller.workspace} only. Use one that is not bound to a workspace.")
 
 
-def caller(user: AbstractBaseUser, *, workspace_name: str | None = None, token: Token | None = None) -> Caller:
+def caller(user: User, *, workspace_name: str | None = None, token: Token | None = None) -> Caller:
     """
     The user as a caller in one workspace.
 
@@ -120,7 +120,7 @@ def caller(user: AbstractBaseUser, *, workspace_name: str | None = None, token: 
     return Caller(user, chosen.workspace, chosen.role, scopes, token)
 
 
-def _memberships(user: AbstractBaseUser, token: Token | None) -> list[Member]:
+def _memberships(user: User, token: Token | None) -> list[Member]:
     """What the user is a member of, as far as the token reaches, by name. Kept with a token for as long as it is cached."""
     if token is not None and (kept := token.__dict__.get("known_memberships")) is not None:
         return kept

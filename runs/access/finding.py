@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import Q
 
 from runs.access.callers import Caller
@@ -10,17 +10,22 @@ from runs.errors import NotFound
 from runs.models import Experiment, Run
 
 
-def run_for(caller: Caller, run_id: str) -> Run:
+def run_for(caller: Caller, run_id: str, *, brief: bool = False) -> Run:
     """
     A run of the caller's workspace, with what a page about it reads.
+
+    Args:
+        brief: with no more than it takes to log to it, which is a fifth of the cost.
 
     Raises:
         NotFound: there is none of that id in the workspace.
     """
-    run = Run.objects.filter(workspace=caller.workspace, run_id=run_id).with_relations().first()
-    if run is None:
-        raise NotFound(f"There is no run {run_id} in the workspace {caller.workspace}.")
-    return run
+    runs = Run.objects.brief() if brief else Run.objects.with_relations()
+    try:
+        # Not first(), which sorts: Django is slow at sorting by many columns.
+        return runs.get(workspace=caller.workspace, run_id=run_id)
+    except Run.DoesNotExist:
+        raise NotFound(f"There is no run {run_id} in the workspace {caller.workspace}.") from None
 
 
 def runs_for(caller: Caller, run_ids: Iterable[str]) -> list[Run]:
@@ -39,7 +44,7 @@ def runs_for(caller: Caller, run_ids: Iterable[str]) -> list[Run]:
     return [found[run_id] for run_id in wanted]
 
 
-def find_run(user: AbstractBaseUser, run_id: str) -> Run:
+def find_run(user: User, run_id: str) -> Run:
     """
     A run of any workspace that the user is a member of: what a short link leads to.
 

@@ -4,7 +4,7 @@ import secrets
 from datetime import timedelta
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -13,7 +13,7 @@ from runs.errors import Forbidden
 from runs.models import SignInLink
 
 
-def make_sign_in_link(user: AbstractBaseUser, *, valid_for: timedelta = timedelta(hours=24)) -> str:
+def make_sign_in_link(user: User, *, valid_for: timedelta = timedelta(hours=24)) -> str:
     """The secret part of an address that signs its user in once; earlier unused ones of the user end."""
     text = secrets.token_urlsafe(24)
     now = timezone.now()
@@ -23,7 +23,7 @@ def make_sign_in_link(user: AbstractBaseUser, *, valid_for: timedelta = timedelt
     return text
 
 
-def use_sign_in_link(text: str) -> AbstractBaseUser:
+def use_sign_in_link(text: str) -> User:
     """
     The user that a one-time address signs in; it works once.
 

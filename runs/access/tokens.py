@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -26,7 +26,7 @@ def digest_of(text: str) -> bytes:
 
 
 def make_token(
-    user: AbstractBaseUser,
+    user: User,
     *,
     name: str,
     scopes: Iterable[str],
@@ -147,7 +147,7 @@ def forget_tokens() -> None:
         _known.clear()
 
 
-def caller_for_token(text: str) -> tuple[AbstractBaseUser, Token]:
+def caller_for_token(text: str) -> tuple[User, Token]:
     """
     The user and the token behind a token's text.
 

@@ -1,7 +1,7 @@
 """Workspaces and their members."""
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
@@ -12,7 +12,7 @@ from runs.errors import AlreadyExists, Conflict, Invalid, NotFound
 from runs.models import Member, Role, Workspace
 
 
-def workspaces_of(user: AbstractBaseUser) -> QuerySet[Workspace]:
+def workspaces_of(user: User) -> QuerySet[Workspace]:
     """The workspaces that a user is a member of, by name."""
     return Workspace.objects.filter(members__user=user).order_by("name")
 
@@ -34,7 +34,7 @@ def describe_workspace(workspace: Workspace, text: str) -> Workspace:
     return workspace
 
 
-def user_named(name: str) -> AbstractBaseUser:
+def user_named(name: str) -> User:
     """
     Raises:
         NotFound: the server knows no such user.
@@ -45,7 +45,7 @@ def user_named(name: str) -> AbstractBaseUser:
     return user
 
 
-def create_workspace(name: str, *, owner: AbstractBaseUser, description: str = "") -> Workspace:
+def create_workspace(name: str, *, owner: User, description: str = "") -> Workspace:
     """
     A new workspace with its first owner.
 
@@ -70,7 +70,7 @@ def create_workspace(name: str, *, owner: AbstractBaseUser, description: str = "
     return workspace
 
 
-def add_member(workspace: Workspace, *, user: AbstractBaseUser, role: str) -> Member:
+def add_member(workspace: Workspace, *, user: User, role: str) -> Member:
     """
     Make somebody a member, or give a member another role.
 
@@ -88,7 +88,7 @@ def add_member(workspace: Workspace, *, user: AbstractBaseUser, role: str) -> Me
     return member
 
 
-def remove_member(workspace: Workspace, *, user: AbstractBaseUser) -> None:
+def remove_member(workspace: Workspace, *, user: User) -> None:
     """
     End a membership; tokens of the member stop working in this workspace.
 
@@ -101,7 +101,7 @@ def remove_member(workspace: Workspace, *, user: AbstractBaseUser) -> None:
     forget_tokens()
 
 
-def _keep_an_owner(workspace: Workspace, leaving: AbstractBaseUser) -> None:
+def _keep_an_owner(workspace: Workspace, leaving: User) -> None:
     owners = Member.objects.select_for_update().filter(workspace=workspace, role=Role.OWNER)
     if {member.user_id for member in owners} == {leaving.pk}:
         raise Conflict(f"{leaving} is the last owner of {workspace}. Make somebody else an owner first.", field="role")

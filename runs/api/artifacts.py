@@ -15,7 +15,10 @@ from runs.api.schema import BYTES, operation
 from runs.api.serializers.files import ArtifactDocument, PrefixQuery
 
 DIGEST = OpenApiParameter(
-    "X-Content-SHA256", str, OpenApiParameter.HEADER, description="SHA-256 of the bytes in hex; checked when given."
+    "X-Content-SHA256",
+    {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
+    OpenApiParameter.HEADER,
+    description="SHA-256 of the bytes in hex; checked when given.",
 )
 
 
@@ -46,7 +49,7 @@ class Artifacts(Endpoint):
     def list(self, request: Request, run_id: str) -> Response:
         """List a run's files, by path."""
         prefix = self.query(PrefixQuery)["prefix"]
-        return self.page(artifacts.listing(self.the_run(), prefix), ArtifactDocument)
+        return self.page(artifacts.listing(self.the_run(brief=True), prefix), ArtifactDocument)
 
     @operation(
         request={"application/octet-stream": BYTES},
@@ -59,7 +62,8 @@ class Artifacts(Endpoint):
         """Keep a file for a run.
 
         The body is the file. Announce its length (Content-Length), or send it in chunks with its digest (X-Content-SHA256).
-        What does not come whole is refused and leaves nothing. Files are never overwritten: a taken path answers 409, with the digest of what is there.
+        What does not come whole is refused and leaves nothing. Files are never overwritten: a taken path answers 409, with
+        the digest of what is there.
         """
         digest = request.META.get("HTTP_X_CONTENT_SHA256")
         size = announced(request, digest=digest)
@@ -67,7 +71,7 @@ class Artifacts(Endpoint):
         if content_type.startswith("application/x-www-form-urlencoded"):
             content_type = ""  # what curl says of any --data-binary
         artifact = artifacts.put(
-            self.the_run(),
+            self.the_run(brief=True),
             path,
             stream=request._request,
             size_bytes=size,
@@ -88,7 +92,7 @@ class Artifacts(Endpoint):
 
         Whole, or a range of it; HEAD tells the length and, as ETag, the digest.
         """
-        artifact = artifacts.find(self.the_run(), path)
+        artifact = artifacts.find(self.the_run(brief=True), path)
         return downloads.answer(
             request,
             size=artifact.size_bytes,
@@ -101,7 +105,7 @@ class Artifacts(Endpoint):
     @operation(status=204)
     def remove(self, request: Request, run_id: str, path: str) -> Response:
         """Delete a file of a run."""
-        artifacts.delete(artifacts.find(self.the_run(), path))
+        artifacts.delete(artifacts.find(self.the_run(brief=True), path))
         return Response(status=204)
 
     @operation(answer=BYTES, media="application/zip", query=PrefixQuery)
@@ -110,6 +114,6 @@ class Artifacts(Endpoint):
 
         Made while it is sent, so its length is not known beforehand.
         """
-        run = self.the_run()
+        run = self.the_run(brief=True)
         pieces = artifacts.zip_of(run, self.query(PrefixQuery)["prefix"])
         return downloads.stream(request, pieces, name=f"{run.run_id}.zip", content_type="application/zip")

@@ -1,5 +1,6 @@
 """What every view of the API shares: its caller, its body and query, its pages."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -12,7 +13,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from runs import access
 from runs.access import Caller
-from runs.api.pages import KeyPages
+from runs.api.pages import KeyPages, asked, checked
 from runs.errors import Invalid, NotFound
 from runs.models import Run
 
@@ -36,13 +37,14 @@ class Endpoint(GenericViewSet):
         super().initial(request, *args, **kwargs)
         if any("\0" in str(part) for part in kwargs.values()):
             raise NotFound("There is nothing at this address.")
-        self._check_parameters()
+        action = self.action_map.get((request.method or "").lower())
+        if action:  # else the method has no meaning here, which is told first
+            self._check_parameters(getattr(self, action))
 
-    def _check_parameters(self) -> None:
+    def _check_parameters(self, view: Callable) -> None:
         """An unknown parameter is refused: passed over, it would answer the wrong rows."""
-        view = getattr(self, self.action or "", None)
-        known = set(getattr(view, "parameters", ()))
-        if getattr(view, "is_filtered", False):
+        known = set(view.parameters)
+        if view.is_filtered:
             known |= set(self.filterset_class.base_filters)
         for name, values in self.request.query_params.lists():
             if name not in known:
@@ -55,24 +57,19 @@ class Endpoint(GenericViewSet):
     def caller(self) -> Caller:
         return self.request.caller
 
-    def the_run(self) -> Run:
-        """The run of the address, read anew."""
-        return access.run_for(self.caller, self.kwargs["run_id"])
+    def the_run(self, *, brief: bool = False) -> Run:
+        """The run of the address, read anew; `brief` where a script asks in a loop."""
+        return access.run_for(self.caller, self.kwargs["run_id"], brief=brief)
 
     def body(self, serializer: type[Serializer], **options: Any) -> dict[str, Any]:
         """What was sent, checked. Fields that are not known are passed over, so that newer clients work."""
-        return _checked(serializer(data=self.request.data, **options))
+        return checked(serializer(data=self.request.data, **options))
 
     def query(self, serializer: type[Serializer]) -> dict[str, Any]:
         """The query parameters, checked."""
-        return _checked(serializer(data=self.request.query_params))
+        return asked(self.request, serializer)
 
     def page(self, rows: QuerySet, serializer: type[Serializer]) -> Response:
         """One page of rows, in the list form."""
         found = self.paginate_queryset(rows)
         return self.get_paginated_response(serializer(found, many=True).data)
-
-
-def _checked(serializer: Serializer) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    return serializer.validated_data

@@ -18,4 +18,4 @@ class Events(Endpoint):
 
         Moves of its status, the receipts of a cancel, and changes of its records.
         """
-        return self.page(self.the_run().events.select_related("actor"), EventDocument)
+        return self.page(self.the_run(brief=True).events.select_related("actor"), EventDocument)

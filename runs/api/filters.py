@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema_field
 
-from runs.models import Experiment, Run
+from runs.models import Experiment, Run, Status
 from runs.search import query
 
 
@@ -19,30 +19,36 @@ class _TextsField(forms.Field):
         return list(value or ())
 
 
-class _TruthField(forms.Field):
-    def clean(self, value: Any) -> bool:
-        known = {"true": True, "1": True, "false": False, "0": False, "": False, None: False}
-        key = value.lower() if isinstance(value, str) else value
-        if key not in known:
-            raise forms.ValidationError("Write true or false.")
-        return known[key]
+class _WordField(forms.Field):
+    """One of a few words, each with its meaning; the first when it is left out."""
+
+    def __init__(self, *, words: dict[str, Any], **options: Any) -> None:
+        super().__init__(**options)
+        self.words = words
+
+    def clean(self, value: Any) -> Any:
+        word = next(iter(self.words)) if value is None else value
+        if word not in self.words:
+            raise forms.ValidationError(f"Write {' or '.join(self.words)}.")
+        return self.words[word]
 
 
 class _Texts(django_filters.Filter):
     field_class = _TextsField
 
 
-class _Truth(django_filters.Filter):
-    field_class = _TruthField
+class _Word(django_filters.Filter):
+    field_class = _WordField
 
 
-def _texts(told: str) -> django_filters.Filter:
-    form = {"type": "array", "items": {"type": "string"}, "description": f"{told} Repeatable."}
+def _texts(told: str, **limited: Any) -> django_filters.Filter:
+    form = {"type": "array", "items": {"type": "string", **limited}, "description": f"{told} Repeatable."}
     return extend_schema_field(form)(_Texts())
 
 
 def _truth(told: str) -> django_filters.Filter:
-    return extend_schema_field({"type": "boolean", "description": told})(_Truth())
+    words = {"false": False, "true": True}
+    return extend_schema_field({"type": "boolean", "description": told})(_Word(words=words))
 
 
 def _text(told: str) -> django_filters.Filter:
@@ -53,7 +59,9 @@ class RunFilter(django_filters.FilterSet):
     """The parameters of a list of runs. `within` narrows it beforehand, as the children of one run do."""
 
     search = _text("Words; each must occur in the id, name, description, a tag, the experiment, submitter or status.")
-    status = _texts("A status, or `open` for every run that has not ended. One of several.")
+    status = _texts(
+        "A status, or `open` for every run that has not ended. One of several.", enum=[*Status.values, "open"]
+    )
     experiment = _texts("An experiment's name or id. One of several.")
     tag = _texts("`key`, or `key=value`. All of several.")
     property = _texts("`key`, or `key=value`. All of several.")
@@ -89,13 +97,13 @@ class ExperimentFilter(django_filters.FilterSet):
     archived = extend_schema_field(
         {
             "type": "string",
-            "enum": ["true", "false", "all"],
+            "enum": ["false", "true", "all"],
             "description": "Archived ones instead of the active ones, or all. `false` when left out.",
         }
-    )(django_filters.ChoiceFilter(choices=[(word, word) for word in ("true", "false", "all")]))
+    )(_Word(words={"false": False, "true": True, "all": None}))
 
     def filter_queryset(self, queryset: QuerySet[Experiment]) -> QuerySet[Experiment]:
-        archived = self.form.cleaned_data["archived"] or "false"
-        if archived != "all":
-            queryset = queryset.filter(archived_at__isnull=archived == "false")
+        is_archived = self.form.cleaned_data["archived"]
+        if is_archived is not None:
+            queryset = queryset.filter(archived_at__isnull=not is_archived)
         return queryset.filter(name__icontains=self.form.cleaned_data["search"])

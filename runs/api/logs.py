@@ -33,7 +33,7 @@ class Logs(Endpoint):
     @operation(items=LogStreamDocument)
     def list(self, request: Request, run_id: str) -> Response:
         """List a run's log streams, by name."""
-        return self.page(logs.streams(self.the_run()), LogStreamDocument)
+        return self.page(logs.streams(self.the_run(brief=True)), LogStreamDocument)
 
     @operation(
         request=LogChunks,
@@ -48,7 +48,7 @@ class Logs(Endpoint):
         it, one behind the end is refused; chunks before the refused one are stored. The first chunk makes the stream.
         """
         chunks = _decoded(request)
-        run = self.the_run()
+        run = self.the_run(brief=True)
         sizes: dict[str, int] = {}
         for index, chunk in enumerate(chunks):
             try:
@@ -73,7 +73,7 @@ class Logs(Endpoint):
         prints bytes that are no UTF-8 gets them back as they were.
         """
         asked = self.query(LogQuery)
-        found = logs.find(self.the_run(), stream)
+        found = logs.find(self.the_run(brief=True), stream)
         if "tail" in asked:
             if "offset" in asked or "limit" in asked:
                 raise Invalid("Give either tail, or offset and limit.", field="tail")

@@ -39,7 +39,7 @@ class Metrics(Endpoint):
         """
         require_json(request)
         batch_of_points, batch = points.decode(read_all(request, most=limits.METRIC_BATCH_BYTES))
-        is_new = segments.append(self.the_run(), batch_of_points, batch=batch)
+        is_new = segments.append(self.the_run(brief=True), batch_of_points, batch=batch)
         return Response({"accepted": len(batch_of_points), "replayed": not is_new})
 
     @operation(answer=forms.Metrics)
@@ -48,7 +48,7 @@ class Metrics(Endpoint):
 
         First, minimum, maximum and mean are of finite numbers.
         """
-        run = self.the_run()
+        run = self.the_run(brief=True)
         rows = summaries.of([run]).get(run.pk, {})
         return Response({"metrics": [_summary(row) for row in rows.values()]})
 
@@ -59,16 +59,16 @@ class Metrics(Endpoint):
         A page holds stretches: a long series goes on in the next one. With `recursive=true` those of the runs below come too.
         """
         asked = self.query(forms.ValuesQuery)
-        run = self.the_run()
+        run = self.the_run(brief=True)
         below = query.matching(run.workspace, query.Criteria(root=[run.run_id])) if asked["recursive"] else ()
-        page = series.read([run, *below], asked.get("key"), after=asked.get("after"), limit=asked["limit"])
+        page = series.read([run, *below], asked.get("key"), after=asked.get("after") or None, limit=asked["limit"])
         return Response({"items": [_stretch(stretch) for stretch in page.stretches], "next": page.next})
 
 
 class Series(Endpoint):
     noun = "Metrics"
 
-    @operation(answer=forms.SeriesAnswer, query=forms.SeriesQuery)
+    @operation(answer=forms.SeriesAnswer, query=forms.SeriesQuery, errors=["too_large"])
     def series(self, request: Request) -> Response:
         """Read curves, thinned to what a screen can show.
 

@@ -9,6 +9,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import ListField, Serializer
 from rest_framework.views import APIView
 
 from runs import limits
@@ -32,7 +33,7 @@ class KeyPages(_Pages):
     """
 
     def paginate_queryset(self, queryset: QuerySet, request: Request, view: APIView | None = None) -> list[Any]:
-        after, limit = asked(request)
+        after, limit = _place(request)
         key = getattr(view, "page_key", "-id")
         name = key.removeprefix("-")
         if after is not None:
@@ -49,17 +50,32 @@ class RunPages(_Pages):
     """Pages of runs in any of the orders that a list of runs knows."""
 
     def paginate_queryset(self, queryset: QuerySet, request: Request, view: APIView | None = None) -> list[Any]:
-        after, limit = asked(request)
+        after, limit = _place(request)
         found = paging.page(queryset, sort=request.query_params.get("sort") or "-created", after=after, size=limit)
         self.cursor = found.older
         return found.rows
 
 
-def asked(request: Request) -> tuple[str | None, int]:
+def _place(request: Request) -> tuple[str | None, int]:
     """The cursor and the number of rows that a request asks for."""
-    query = PageQuery(data=request.query_params)
-    query.is_valid(raise_exception=True)
-    return query.validated_data.get("after"), query.validated_data.get("limit", limits.PAGE_SIZE)
+    query = asked(request, PageQuery)
+    return query.get("after") or None, query["limit"]
+
+
+def asked(request: Request, serializer: type[Serializer]) -> dict[str, Any]:
+    """The query parameters that a serializer knows, checked; of one that is given twice and takes one value, the last."""
+    form = serializer()
+    given = {
+        name: values if isinstance(form.fields[name], ListField) else values[-1]
+        for name, values in request.query_params.lists()
+        if name in form.fields
+    }
+    return checked(serializer(data=given))
+
+
+def checked(serializer: Serializer) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data
 
 
 def encoded(key: Any) -> str:

@@ -82,7 +82,7 @@ class JsonParser(BaseParser):
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: dict | None = None) -> dict[str, Any]:
         body = read_all((parser_context or {})["request"], most=JSON_BYTES)
-        return decode(body) if body.strip() else {}
+        return decode(body) if body else {}
 
 
 def decode(body: bytes, *, has_nul: bool = False) -> dict[str, Any]:

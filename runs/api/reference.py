@@ -40,6 +40,7 @@ _IN_ADDRESSES = {
     "path": "outputs/model.bin",
 }
 _CODE = re.compile(r"`([^`]+)`")
+_CURL_WIDTH = 60  # a longer body is written over several lines
 _NESTED = 2  # fields of fields are shown this deep
 
 
@@ -98,7 +99,7 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> dict[str, A
         "told": _prose(operation.get("description", "")),
         "parameters": [_parameter(given) for given in operation.get("parameters", ())],
         "media": media,
-        "body": list(_fields(body)),
+        "body": sorted(_fields(body), key=lambda field: not field["is_required"]),
         "good": good,
         "bad": bad,
         "curl": _curl(path, method, operation, media),
@@ -168,6 +169,8 @@ def _kind(schema: dict[str, Any]) -> str:
         kind = "bytes"
     else:
         kind = words.get(schema.get("type", ""), schema.get("type") or "anything")
+    if "maxLength" in schema:
+        kind += f" of up to {schema['maxLength']:,} characters"
     return f"{kind} or null" if schema.get("nullable") else kind
 
 
@@ -181,7 +184,8 @@ def _curl(path: str, method: str, operation: dict[str, Any], media: str) -> str:
     if media == "application/json":
         examples = operation["requestBody"]["content"][media].get("examples", {})
         body = next((example["value"] for example in examples.values()), {})
-        parts += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(json.dumps(body))}"]
+        written = json.dumps(body) if len(json.dumps(body)) < _CURL_WIDTH else json.dumps(body, indent=2)
+        parts += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(written)}"]
     elif media:
         parts = ["curl", *parts[1:], "-T file"]
     elif "application/json" not in operation["responses"].get("200", {}).get("content", {"application/json": {}}):

@@ -1,9 +1,12 @@
 """Runs: list, make, change, and every move of their status."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,8 +16,17 @@ from runs.api.filters import RunFilter, RunFilterBackend
 from runs.api.pages import RunPages
 from runs.api.schema import operation
 from runs.api.serializers import runs as forms
-from runs.errors import RunAlreadyEnded
+from runs.errors import Invalid, RunAlreadyEnded
 from runs.models import Run, Status
+
+
+AGO = OpenApiParameter(
+    "Studio-Seconds-Ago",
+    float,
+    OpenApiParameter.HEADER,
+    description="How long ago it happened, when it could not be sent at once.",
+)
+_LONGEST_AGO_S = 10 * 365 * 86_400
 
 
 class Runs(Endpoint):
@@ -49,6 +61,7 @@ class Runs(Endpoint):
     @operation(
         request=forms.NewRun,
         answer=forms.RunDocument,
+        headers=[AGO],
         status=[200, 201],
         errors=["already_exists"],
         example={
@@ -66,7 +79,7 @@ class Runs(Endpoint):
         """
         given = self.body(forms.NewRun)
         experiment, parent = self._place(given)
-        run, made = lifecycle.create(experiment, by=self.caller.user, parent=parent, **given)
+        run, made = lifecycle.create(experiment, by=self.caller.user, parent=parent, at=self._happened_at(), **given)
         return Response(forms.document(access.run_for(self.caller, run.run_id)), status=201 if made else 200)
 
     def _place(self, given: dict[str, Any]) -> tuple[Any, Run | None]:
@@ -78,6 +91,7 @@ class Runs(Endpoint):
     @operation(
         request=forms.NewRuns,
         answer=forms.MadeRuns,
+        headers=[AGO],
         status=201,
         errors=["already_exists"],
         example={"experiment": "mnist", "runs": [{"display_name": "fold 1"}, {"display_name": "fold 2"}]},
@@ -89,7 +103,8 @@ class Runs(Endpoint):
         """
         given = self.body(forms.NewRuns)
         experiment, parent = self._place(given)
-        made = lifecycle.create_many(experiment, by=self.caller.user, parent=parent, specs=given["runs"])
+        at = self._happened_at()
+        made = lifecycle.create_many(experiment, by=self.caller.user, parent=parent, at=at, specs=given["runs"])
         runs = access.runs_for(self.caller, [run.run_id for run in made])
         return Response({"items": [forms.document(run) for run in runs]}, status=201)
 
@@ -129,18 +144,20 @@ class Runs(Endpoint):
         lifecycle.start(self.the_run(), by=self.caller.user)
         return Response(forms.document(self.the_run()))
 
-    @operation(request=forms.Nothing, answer=forms.RunDocument, errors=["run_already_ended"])
+    @operation(request=forms.Nothing, answer=forms.RunDocument, headers=[AGO], errors=["run_already_ended"])
     def complete(self, request: Request, run_id: str) -> Response:
         """End a run well.
 
         Completing a completed run changes nothing.
         """
         self.body(forms.Nothing)
-        return self._ended(Status.COMPLETED, lambda run: lifecycle.complete(run, by=self.caller.user))
+        by, at = self.caller.user, self._happened_at()
+        return self._ended(Status.COMPLETED, lambda run: lifecycle.complete(run, at=at, by=by))
 
     @operation(
         request=forms.Failure,
         answer=forms.RunDocument,
+        headers=[AGO],
         errors=["run_already_ended"],
         example={"message": "Loss is NaN since step 40", "code": "UserError"},
     )
@@ -150,17 +167,43 @@ class Runs(Endpoint):
         The process of a submitted run is ended too. Failing a failed run changes nothing.
         """
         given = self.body(forms.Failure)
-        return self._ended(Status.FAILED, lambda run: lifecycle.fail(run, by=self.caller.user, **given))
+        by, at = self.caller.user, self._happened_at()
+        return self._ended(Status.FAILED, lambda run: lifecycle.fail(run, at=at, by=by, **given))
 
-    @operation(request=forms.Cancel, answer=forms.RunDocument, errors=["run_already_ended"], example={"grace_s": 10})
+    @operation(
+        request=forms.Cancel,
+        answer=forms.RunDocument,
+        headers=[AGO],
+        errors=["run_already_ended", "move_not_allowed"],
+        example={"grace_s": 10},
+    )
     def cancel(self, request: Request, run_id: str) -> Response:
         """Ask a run to stop.
 
         One that no process works on is canceled at once. Another becomes CancelRequested, and Canceled when its agent or its
         script has confirmed; `grace_s` are the seconds between the stop signal and the kill. Asking again changes nothing.
+
+        A script that logs its run by itself, and hears of the cancel in the answer to its heartbeat, stops and confirms with
+        `confirm=true`.
         """
         given = self.body(forms.Cancel)
-        return self._ended(Status.CANCELED, lambda run: lifecycle.cancel(run, by=self.caller.user, **given))
+        by, at = self.caller.user, self._happened_at()
+        if given.pop("confirm"):
+            return self._ended(Status.CANCELED, lambda run: lifecycle.confirm_cancel(run, at=at, by=by))
+        return self._ended(Status.CANCELED, lambda run: lifecycle.cancel(run, by=by, **given))
+
+    def _happened_at(self) -> datetime | None:
+        """When it happened, for a client that had to wait for the server; told as a distance, for clocks differ."""
+        told = self.request.headers.get(AGO.name)
+        if told is None:
+            return None
+        try:
+            seconds = float(told)
+        except ValueError:
+            seconds = -1.0
+        if not 0 <= seconds <= _LONGEST_AGO_S:
+            raise Invalid(f"{AGO.name} is a number of seconds, 0 or more.", field=AGO.name)
+        return timezone.now() - timedelta(seconds=seconds)
 
     def _ended(self, status: Status, end: Callable[[Run], Run]) -> Response:
         try:
@@ -180,7 +223,7 @@ class Runs(Endpoint):
         Every 10 seconds is enough. The answer tells the script whether it should stop. A run that was NotResponding heals.
         """
         self.body(forms.Nothing)
-        run = lifecycle.heartbeat(self.the_run())
+        run = lifecycle.heartbeat(self.the_run(brief=True))
         return Response({"status": run.status, "cancel_requested": run.cancel_requested_at is not None})
 
     @operation(request=forms.Nothing, answer=forms.RunDocument)

@@ -81,7 +81,9 @@ def operation(
 
 
 class PageQuery(serializers.Serializer):
-    after = serializers.CharField(required=False, help_text="The `next` of the page before.")
+    after = serializers.CharField(
+        required=False, allow_blank=True, help_text="The `next` of the page before; the first page when empty."
+    )
     limit = serializers.IntegerField(
         required=False,
         min_value=1,

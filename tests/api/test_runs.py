@@ -175,6 +175,49 @@ def test_a_heartbeat_tells_a_script_to_stop(api, experiment):
     assert after.json() == {"status": "CancelRequested", "cancel_requested": True}
 
 
+def test_a_script_that_was_asked_to_stop_confirms(api, experiment):
+    factories.make_run(experiment, run_id="listening", heartbeats=True)
+
+    too_early = api.send("POST", "/runs/listening/cancel", {"confirm": True})
+    api.send("POST", "/runs/listening/cancel", {})
+    first = api.send("POST", "/runs/listening/cancel", {"confirm": True})
+    repeated = api.send("POST", "/runs/listening/cancel", {"confirm": True})
+
+    assert (too_early.status_code, too_early.json()["code"]) == (409, "move_not_allowed")
+    assert first.json()["status"] == repeated.json()["status"] == "Canceled"
+
+
+def test_the_agent_alone_confirms_the_cancel_of_a_submitted_run(api, experiment):
+    run = factories.make_run(experiment, run_id="submitted", kind="submitted", status=Status.RUNNING)
+    lifecycle.move(run, Status.CANCEL_REQUESTED)
+
+    answer = api.send("POST", "/runs/submitted/cancel", {"confirm": True})
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "move_not_allowed")
+
+
+def test_what_could_not_be_sent_at_once_keeps_its_time(api, experiment):
+    body = {"experiment": experiment.name, "run_id": "late"}
+    api.send("POST", "/runs", body, **{"Studio-Seconds-Ago": "3600"})
+
+    ended = api.send("POST", "/runs/late/complete", {}, **{"Studio-Seconds-Ago": "600.5"}).json()
+
+    assert 2_990 < ended["duration_s"] < 3_010
+
+
+def test_a_run_never_ends_before_it_began(api, one):
+    ended = api.send("POST", f"{BASE}/complete", {}, **{"Studio-Seconds-Ago": "86400"}).json()
+
+    assert ended["duration_s"] == 0
+
+
+@pytest.mark.parametrize("told", ["soon", "-1", "nan", "1e300"])
+def test_a_time_that_is_none_is_refused(told, api, one):
+    answer = api.send("POST", f"{BASE}/complete", {}, **{"Studio-Seconds-Ago": told})
+
+    assert (answer.status_code, answer.json()["field"]) == (400, "Studio-Seconds-Ago")
+
+
 def test_archiving_and_restoring_twice_changes_nothing_more(api, one):
     for move in ("archive", "archive", "restore", "restore"):
         assert api.send("POST", f"{BASE}/{move}", {}).status_code == 200

@@ -92,7 +92,7 @@ def test_the_reference_shows_every_operation_without_any_script(anybody, db):
 def test_the_reference_shows_a_body_that_can_be_sent(anybody, db):
     page = anybody.raw("GET", "/docs/").content.decode()
 
-    assert "-d &#x27;{&quot;experiment&quot;: &quot;mnist&quot;" in page
+    assert "-d &#x27;{&quot;most&quot;: 1}&#x27;" in page
     assert "runs[].display_name" in page
 
 

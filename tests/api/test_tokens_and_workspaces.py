@@ -28,7 +28,7 @@ def test_the_text_of_a_token_is_told_once_and_works(api, client_of, alice):
 def test_an_unknown_scope_is_refused(api, workspace):
     answer = api.send("POST", "/tokens", {"name": "box", "scopes": ["read", "admin"]})
 
-    assert (answer.status_code, answer.json()["field"]) == (400, "scopes")
+    assert (answer.status_code, answer.json()["field"]) == (400, "scopes.1")
 
 
 def test_whoever_makes_a_workspace_owns_it(client_of, bob):

@@ -2,8 +2,8 @@
 
 from rest_framework import serializers
 
-from runs import limits
-from runs.api.serializers.fields import Anything, Body, Flag, Moment, Text, Whole
+from runs import lifecycle, limits, queue
+from runs.api.serializers.fields import Anything, Body, Flag, Moment, OneOf, Text, Whole
 from runs.models import Agent, ComputeTarget
 
 
@@ -54,7 +54,7 @@ class TargetDocument(serializers.ModelSerializer):
 
 
 class NewTarget(Body):
-    name = Text(max_length=limits.NAME_LENGTH)
+    name = Text(max_length=limits.KEY_LENGTH)
     description = Text(required=False, allow_blank=True, max_length=limits.DESCRIPTION_LENGTH)
 
 
@@ -66,7 +66,7 @@ class TargetChange(Body):
 class NewAgent(Body):
     agent_id = Text(max_length=64, min_length=8, help_text="Made by the agent once, and kept over restarts.")
     name = Text(max_length=limits.NAME_LENGTH)
-    target = Text(max_length=limits.NAME_LENGTH, help_text="The compute target it serves; a new one is made.")
+    target = Text(max_length=limits.KEY_LENGTH, help_text="The compute target it serves; a new one is made.")
     host = Text(required=False, allow_blank=True, default="", max_length=limits.NAME_LENGTH)
     driver = Text(required=False, default="local", max_length=32)
     version = Text(required=False, allow_blank=True, default="", max_length=32)
@@ -113,7 +113,7 @@ class Jobs(serializers.Serializer):
 
 
 class Report(Body):
-    step = Text(help_text="preparing, running, finalizing, or cancel.seen, .signal_sent, .killed, .verified.")
+    step = OneOf([*queue.STEPS, *lifecycle.RECEIPTS])
     at = Moment(required=False, allow_null=True)
     detail = Anything(required=False, allow_null=True)
 

@@ -52,6 +52,17 @@ class Flag(serializers.BooleanField):
         return data
 
 
+class OneOf(serializers.ChoiceField):
+    """One of a few words."""
+
+    default_error_messages = {"invalid_choice": "There is no {input}. Choose {choices}."}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or data not in self.choices:
+            self.fail("invalid_choice", input=ascii(data)[:80], choices=", ".join(self.choices))
+        return data
+
+
 @extend_schema_field({"type": "object", "additionalProperties": _SCALAR})
 class Scalars(serializers.Field):
     """An object of texts, numbers, booleans or null."""

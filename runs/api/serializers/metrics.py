@@ -49,7 +49,10 @@ class Point(serializers.JSONField):
 
 class Batch(Body):
     batch = serializers.CharField(
-        required=False, max_length=limits.BATCH_ID_LENGTH, help_text="Sent again with the same id, a batch counts once."
+        required=False,
+        allow_null=True,
+        max_length=limits.BATCH_ID_LENGTH,
+        help_text="Sent again with the same id, a batch counts once.",
     )
     points = serializers.ListField(child=Point(), max_length=limits.POINTS_PER_BATCH)
 
@@ -86,7 +89,9 @@ class ValuesQuery(serializers.Serializer):
         child=serializers.CharField(), required=False, help_text="All when left out. Repeatable."
     )
     recursive = serializers.BooleanField(required=False, default=False, help_text="Of the runs below as well.")
-    after = serializers.CharField(required=False, help_text="The `next` of the page before.")
+    after = serializers.CharField(
+        required=False, allow_blank=True, help_text="The `next` of the page before; the first page when empty."
+    )
     limit = serializers.IntegerField(
         required=False,
         min_value=1,

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from runs import limits
-from runs.api.serializers.fields import Body, Text, Whole
+from runs.api.serializers.fields import Body, OneOf, Text, Whole
 from runs.models import Member, Role, Scope, Token, Workspace
 
 
@@ -46,9 +46,7 @@ class NewTokenDocument(TokenDocument):
 
 class NewToken(Body):
     name = Text(max_length=limits.NAME_LENGTH)
-    scopes = serializers.ListField(
-        child=Text(), min_length=1, max_length=len(Scope), help_text="Of read, write, agent."
-    )
+    scopes = serializers.ListField(child=OneOf(Scope.choices), min_length=1)
     workspace = Text(required=False, allow_null=True, help_text="Valid there only; all of yours when left out.")
     expires_in_days = Whole(required=False, allow_null=True, min_value=1, max_value=3650)
 
@@ -77,7 +75,7 @@ class MemberDocument(serializers.ModelSerializer):
 
 
 class RoleChoice(Body):
-    role = Text(help_text="One of owner, contributor, reader.")
+    role = OneOf(Role.choices)
 
 
 def new_token(token: Token, text: str) -> dict[str, Any]:

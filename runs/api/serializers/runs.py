@@ -1,5 +1,6 @@
 """The run document, and what clients send to make, change and end runs."""
 
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -8,7 +9,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from runs import limits
-from runs.api.serializers.fields import Anything, Argument, Body, Flag, Scalars, Text, Whole, moment
+from runs.api.serializers.fields import Anything, Argument, Body, Flag, OneOf, Scalars, Text, Whole, moment
 from runs.models import Event, Kind, Run, Status
 
 
@@ -98,8 +99,14 @@ def document(run: Run) -> dict[str, Any]:
         "definition": run.definition,
         "snapshot_id": run.snapshot.snapshot_id if run.snapshot else None,
         "grace_s": run.grace_s,
-        "url": settings.STUDIO_URL + reverse("run", args=[run.workspace.name, run.run_id]),
+        "url": _pages_of(run.workspace.name) + run.run_id,
     }
+
+
+@lru_cache(maxsize=1_000)
+def _pages_of(workspace: str) -> str:
+    """What the addresses of a workspace's runs begin with; a run id needs no escaping."""
+    return settings.STUDIO_URL + reverse("run", args=[workspace, "0"]).removesuffix("0")
 
 
 class ChildrenQuery(serializers.Serializer):
@@ -160,7 +167,7 @@ class Submission(Body):
     script = Text(required=False, allow_blank=True, max_length=limits.ARTIFACT_PATH_LENGTH)
     command = Text(required=False, allow_blank=True, max_length=limits.ARGUMENTS_BYTES)
     arguments = serializers.ListField(child=Argument(), required=False)
-    target = Text(required=False, default="local", max_length=limits.NAME_LENGTH)
+    target = Text(required=False, default="local", max_length=limits.KEY_LENGTH)
     environment = Anything(required=False, allow_null=True, help_text='`{"python": path, "variables": {}}`')
     run_id = RunId()
     display_name = Text(required=False, allow_null=True, max_length=limits.NAME_LENGTH)
@@ -202,6 +209,9 @@ class Failure(Body):
 
 class Cancel(Body):
     grace_s = Whole(required=False, allow_null=True, min_value=0, max_value=limits.GRACE_S_MOST)
+    confirm = Flag(
+        required=False, default=False, help_text="The script that logs the run has stopped, as it was asked to."
+    )
 
 
 class Alive(serializers.Serializer):
@@ -226,7 +236,7 @@ class Parameters(Body):
 
 
 class BulkAction(Body):
-    action = serializers.ChoiceField(choices=["cancel", "archive", "restore", "tag"])
+    action = OneOf(["cancel", "archive", "restore", "tag"])
     run_ids = serializers.ListField(child=Text(), allow_empty=False, max_length=limits.RUNS_PER_BULK_ACTION)
     tags = Scalars(required=False)
 
