@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import FETCH_RAISE
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext, ngettext
@@ -53,7 +53,7 @@ def _selected(request: HttpRequest, caller: Caller) -> list[Run]:
     if len(run_ids) > limits.RUNS_PER_BULK_ACTION:
         raise Invalid(gettext("Up to %d runs can be changed at once.") % limits.RUNS_PER_BULK_ACTION, field="run_id")
     found = Run.objects.filter(workspace=caller.workspace, run_id__in=run_ids).order_by("pk")
-    return list(found.select_related("workspace").fetch_mode(FETCH_RAISE))
+    return list(found)
 
 
 def _ask(request: HttpRequest, caller: Caller, action: str, *, problem: str = "", status: int = 200) -> HttpResponse:
@@ -96,39 +96,39 @@ def _cancel(request: HttpRequest, caller: Caller, runs: list[Run]) -> None:
             else:
                 lifecycle.cancel(run, by=caller.user)
                 asked += 1
-    _say(request, ngettext("Asked %(n)d run to stop", "Asked %(n)d runs to stop", asked) % {"n": asked})
+    messages.success(request, ngettext("Asked %(n)d run to stop", "Asked %(n)d runs to stop", asked) % {"n": asked})
 
 
 def _tag(request: HttpRequest, caller: Caller, runs: list[Run]) -> None:
     key, value = request.POST.get("key", "").strip(), request.POST.get("value", "").strip()
-    for run in runs:
-        records.set_tags(run, {key: value or None}, by=caller.user)
+    with transaction.atomic():  # all or none; and one commit for a thousand runs
+        for run in runs:
+            records.set_tags(run, {key: value or None}, by=caller.user)
     tag = f"{key}: {value}" if value else key
-    _say(request, ngettext("Tagged %(n)d run with %(tag)s", "Tagged %(n)d runs with %(tag)s", len(runs)) % {"n": len(runs), "tag": tag})
+    said = ngettext("Tagged %(n)d run with %(tag)s", "Tagged %(n)d runs with %(tag)s", len(runs))
+    messages.success(request, said % {"n": len(runs), "tag": tag})
 
 
 def _archive(request: HttpRequest, caller: Caller, runs: list[Run]) -> None:
     gone = [run for run in runs if run.archived_at is None]
-    for run in gone:
-        lifecycle.archive(run, by=caller.user)
+    with transaction.atomic():
+        for run in gone:
+            lifecycle.archive(run, by=caller.user)
     request.session[UNDO] = [run.run_id for run in gone]
     text = ngettext("Archived %(n)d run", "Archived %(n)d runs", len(gone)) % {"n": len(gone)}
     messages.success(request, text, extra_tags="undo" if gone else "")
 
 
 def _restore(request: HttpRequest, caller: Caller, runs: list[Run]) -> None:
-    for run in runs:
-        lifecycle.restore(run, by=caller.user)
-    _say(request, ngettext("Restored %(n)d run", "Restored %(n)d runs", len(runs)) % {"n": len(runs)})
+    with transaction.atomic():
+        for run in runs:
+            lifecycle.restore(run, by=caller.user)
+    messages.success(request, ngettext("Restored %(n)d run", "Restored %(n)d runs", len(runs)) % {"n": len(runs)})
 
 
 def _undo(request: HttpRequest, caller: Caller) -> None:
     run_ids = request.session.pop(UNDO, [])
     _restore(request, caller, list(Run.objects.filter(workspace=caller.workspace, run_id__in=run_ids)))
-
-
-def _say(request: HttpRequest, text: str) -> None:
-    messages.success(request, text)
 
 
 ACTIONS = {"cancel": _cancel, "tag": _tag, "archive": _archive, "restore": _restore}

@@ -53,7 +53,7 @@ def status_of(error: errors.StudioError) -> int:
 
 def answer(request: HttpRequest, status: int, message: str) -> HttpResponse:
     """An error as the asker can show it: htmx adds a toast and leaves its target alone, a browser shows a page."""
-    if page.asked_part(request):
+    if page.wants_part(request):
         response = HttpResponse(render_to_string("parts/problem.html", {"message": message}, request), status=status)
         response["HX-Reswap"] = "none"
         patch_vary_headers(response, ["HX-Target"])

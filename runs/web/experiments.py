@@ -24,7 +24,9 @@ SORTS = {"active": "-newest", "name": "name", "runs": "-last_number"}
 
 class ExperimentForm(forms.Form):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=limits.EXPERIMENT_NAME_LENGTH)
-    description = forms.CharField(label=gettext_lazy("Description"), required=False, max_length=limits.DESCRIPTION_LENGTH)
+    description = forms.CharField(
+        label=gettext_lazy("Description"), required=False, max_length=limits.DESCRIPTION_LENGTH
+    )
 
 
 @login_required
@@ -48,7 +50,8 @@ def edit(request: HttpRequest, workspace: str, name: str) -> HttpResponse:
     access.require_write(caller)
     experiment = access.experiment_for(caller, name)
     if request.method != "POST":
-        return _form(request, caller, ExperimentForm({"name": experiment.name, "description": experiment.description}), experiment)
+        form = ExperimentForm({"name": experiment.name, "description": experiment.description})
+        return _form(request, caller, form, experiment)
     action = request.POST.get("action", "save")
     try:
         if action == "archive":
@@ -81,7 +84,11 @@ def _make(request: HttpRequest, caller: Caller) -> HttpResponse:
 
 
 def _refused(
-    request: HttpRequest, caller: Caller, form: ExperimentForm, error: Invalid | Conflict, experiment: Experiment | None = None
+    request: HttpRequest,
+    caller: Caller,
+    form: ExperimentForm,
+    error: Invalid | Conflict,
+    experiment: Experiment | None = None,
 ) -> HttpResponse:
     form.is_valid()
     form.add_error("description" if error.field == "description" else "name", error.message)
@@ -89,7 +96,12 @@ def _refused(
 
 
 def _form(
-    request: HttpRequest, caller: Caller, form: ExperimentForm, experiment: Experiment | None = None, *, status: int = 200
+    request: HttpRequest,
+    caller: Caller,
+    form: ExperimentForm,
+    experiment: Experiment | None = None,
+    *,
+    status: int = 200,
 ) -> HttpResponse:
     context = {"caller": caller, "workspace": caller.workspace, "form": form, "experiment": experiment}
     return dialog(request, "experiments/edit.html", context, status=status)

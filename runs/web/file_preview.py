@@ -17,7 +17,16 @@ ROWS, COLUMNS = 200, 50
 RASTER = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp"})
 SVG = "image/svg+xml"
 _TABLES = {"text/csv": ",", "text/tab-separated-values": "\t"}
-_TEXTS = ("text/", "application/json", "application/jsonl", "application/yaml", "application/x-ipynb+json", "application/xml", "application/toml", "application/x-sh")
+_TEXTS = (
+    "text/",
+    "application/json",
+    "application/jsonl",
+    "application/yaml",
+    "application/x-ipynb+json",
+    "application/xml",
+    "application/toml",
+    "application/x-sh",
+)
 
 
 @dataclass(frozen=True)

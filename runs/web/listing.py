@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urlencode
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy
@@ -79,7 +79,7 @@ class Listing:
         experiment: the experiment that the page is about, when it is about one.
     """
 
-    def __init__(self, params: QueryDict, user: AbstractBaseUser, *, experiment: str = "") -> None:
+    def __init__(self, params: QueryDict, user: User, *, experiment: str = "") -> None:
         self._params = params
         self._user = user
         self.experiment = experiment

@@ -68,9 +68,10 @@ def of(stream: LogStream, *, line: int, offset: int | None = None, count: int = 
     next_offset = start + sum(len(piece) + 1 for piece in complete)
     if rest and not complete and not is_at_end:
         # One line is longer than a whole stretch: its beginning is shown, and the next one is looked for.
-        rows.append(_row(rest, next_line))
-        next_line += 1
-        next_offset = logs.line_offset(stream, next_line) if next_line <= stream.lines + 1 else stream.size_bytes
+        is_finished = line <= stream.lines
+        end = logs.line_offset(stream, line + 1) if is_finished else stream.size_bytes
+        rows.append(_row(rest, line, size_bytes=end - start, is_part=not is_finished))
+        next_line, next_offset = (line + 1, end) if is_finished else (line, start)
     elif rest and is_at_end:
         rows.append(_row(rest, next_line, is_part=True))
     return Stretch(line, next_line, next_offset, mark_safe("".join(rows)))
@@ -86,17 +87,18 @@ def _read(stream: LogStream, start: int, count: int) -> bytes:
     return data
 
 
-def _row(raw: bytes, number: int, *, is_part: bool = False) -> str:
+def _row(raw: bytes, number: int, *, size_bytes: int = 0, is_part: bool = False) -> str:
+    """A line; `size_bytes` is its length where `raw` is only its beginning."""
+    hidden = max(size_bytes, len(raw)) - LINE_BYTES
     line = log_text.line(raw[:LINE_BYTES].decode(errors="replace"), number)
     level = f' data-lv="{line.level}"' if line.level in ("w", "e") else ""
     part = " data-part" if is_part else ""
     # The spaces are for whoever copies the text: the columns are set apart by the style sheet.
     time = f"<time>{escape(line.time)} </time>" if line.time else ""
     word = f'<span class="lv lv--{line.level}">{escape(line.word)} </span>' if line.word else ""
-    more = _more(len(raw) - LINE_BYTES) if len(raw) > LINE_BYTES else ""
-    return (
-        f'<li id="L{number}"{level}{part}><span class="ln-n">{number:,}</span>{time}{word}<span>{line.html}{more}</span></li>'
-    )
+    more = _more(hidden) if hidden > 0 else ""
+    front = f'<li id="L{number}"{level}{part}><span class="ln-n">{number:,}</span>{time}{word}'
+    return f"{front}<span>{line.html}{more}</span></li>"
 
 
 def _more(hidden_bytes: int) -> str:
@@ -106,10 +108,10 @@ def _more(hidden_bytes: int) -> str:
 
 def search(stream: LogStream, words: str, *, after_line: int, most: int) -> tuple[Sequence[tuple[int, str]], bool]:
     """
-    Lines that hold the words, with their numbers, and whether there are more.
+    Lines that hold the words as plain text, with their numbers, and whether there are more.
 
     Raises:
         Invalid: nothing can be looked for with these words.
     """
     found = logs.search(stream, words, after_line=after_line, most=most + 1)
-    return found[:most], len(found) > most
+    return [(number, log_text.line(text).text) for number, text in found[:most]], len(found) > most

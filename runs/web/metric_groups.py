@@ -24,6 +24,7 @@ CHARTS, VALUES = 48, 200  # of one page
 UNFOLDED = 24  # groups are open from the first on, until this many charts are
 MACHINE = "system"  # the machine's own figures stand last
 TEXTS, TEXT_POINTS = 12, 20  # metrics of texts on one page, and how many of their latest values
+NO_PICTURE = SafeString()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -51,7 +52,7 @@ class Metric:
 
     key_id: int
     summary: SummaryRow
-    picture: SafeString = SafeString()
+    picture: SafeString = NO_PICTURE
     latest: tuple[Point, ...] = ()
 
     @property
@@ -71,7 +72,10 @@ class Metric:
         """The curve in a sentence, for who does not see it."""
         one = self.summary
         if one.min is None:
-            return gettext("%(key)s: %(n)s points, none of them a finite number") % {"key": one.key, "n": f"{one.count:,}"}
+            return gettext("%(key)s: %(n)s points, none of them a finite number") % {
+                "key": one.key,
+                "n": f"{one.count:,}",
+            }
         parts = {
             "key": one.key,
             "n": f"{one.count:,}",
@@ -80,9 +84,7 @@ class Metric:
             "low": number(one.min),
             "high": number(one.max),
         }
-        return (
-            gettext("%(key)s: %(n)s points from %(first)s to %(last)s, lowest %(low)s, highest %(high)s") % parts
-        )
+        return gettext("%(key)s: %(n)s points from %(first)s to %(last)s, lowest %(low)s, highest %(high)s") % parts
 
 
 @dataclass
@@ -134,9 +136,9 @@ class Metrics:
         names = self.matching[self._start : self._start + self._size]
         found = summaries.of([self.run], names).get(self.run.pk, {}) if names else {}
         charted = [name for name in names if name in found and found[name].min is not None]
-        pictures = sketches.pictures(self.run, charted) if self._has_pictures and self.view == "charts" else {}
+        pictures = sketches.pictures(self.run, charted, x=self.x) if self._has_pictures and self.view == "charts" else {}
         return [
-            Metric(self._names[name], found[name], pictures.get(name, SafeString())) for name in names if name in found
+            Metric(self._names[name], found[name], pictures.get(name, NO_PICTURE)) for name in names if name in found
         ]
 
     @property

@@ -6,8 +6,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from django.contrib import messages
-from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Count, QuerySet
+from django.contrib.auth.models import User
+from django.db.models import BooleanField, Count
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -15,17 +16,24 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
 
-from runs.models import ENDED, Member, Run, Status, Workspace
+from runs.models import OPEN, Member, Run, Status, Workspace
 
+# The condition of the partial index of open runs, in literals: SQLite takes no such index on the word of a parameter.
+_IS_OPEN = RawSQL("NOT (runs_run.status IN ('Completed', 'Failed', 'Canceled'))", (), output_field=BooleanField())
 YEAR_S = 365 * 24 * 60 * 60
 THEMES = ("light", "dark")
 DENSITIES = ("compact", "regular", "roomy")
 
 
+def wants_part(request: HttpRequest) -> bool:
+    """Whether htmx will put the answer into a part of the page that the reader sees."""
+    is_whole = request.headers.get("HX-Target", "body").startswith("body")
+    return request.headers.get("HX-Request") == "true" and not is_whole
+
+
 def asked_part(request: HttpRequest) -> str:
-    """The id of the element that htmx will put the answer into; empty when it wants, or gets, a whole page."""
-    target = request.headers.get("HX-Target", "")
-    return unquote(target.partition("#")[2]) if request.headers.get("HX-Request") == "true" else ""
+    """The id of the element that htmx will put the answer into; empty when it wants a whole page."""
+    return unquote(request.headers["HX-Target"].partition("#")[2]) if wants_part(request) else ""
 
 
 def page(
@@ -60,7 +68,7 @@ def dialog(request: HttpRequest, template: str, context: dict[str, Any], *, stat
 
     Whatever htmx wanted to redraw, a question goes to the place of dialogs; so does a form that comes back with mistakes.
     """
-    if not asked_part(request):
+    if not wants_part(request):
         return page(request, template, context, status=status)
     response = page(request, f"{template}#dialog", context, status=status)
     response["HX-Retarget"] = "#dialog"
@@ -92,7 +100,7 @@ class PartMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if not asked_part(request) or response.status_code >= 500 or not _is_whole_page(response):
+        if not wants_part(request) or response.status_code >= 500 or not _is_whole_page(response):
             return response
         answer = HttpResponse(status=204)
         patch_vary_headers(answer, ["HX-Target"])
@@ -123,7 +131,7 @@ class Frame:
         self.request = request
 
     @property
-    def user(self) -> AbstractBaseUser | None:
+    def user(self) -> User | None:
         user = getattr(self.request, "user", None)
         return user if user is not None and user.is_authenticated else None
 
@@ -153,9 +161,9 @@ class Frame:
         """How many runs of the workspace wait and how many work."""
         if self.workspace is None:
             return {"running": 0, "queued": 0}
-        # Worded like the partial index of open runs, so that SQLite sees that it fits.
-        found: QuerySet = Run.objects.filter(workspace=self.workspace).exclude(status__in=ENDED)
-        counts = dict(found.order_by().values_list("status").annotate(n=Count("pk")))
+        # Of all workspaces at once: narrowed to one, SQLite would rather read all of its runs than the index of open ones.
+        found = Run.objects.filter(_IS_OPEN, status__in=OPEN).order_by().values_list("workspace", "status")
+        counts = {status: n for pk, status, n in found.annotate(n=Count("pk")) if pk == self.workspace.pk}
         waiting = sum(counts.get(status, 0) for status in (Status.NOT_STARTED, Status.QUEUED))
         return {"running": sum(counts.values()) - waiting, "queued": waiting}
 
@@ -167,8 +175,10 @@ class Frame:
     @property
     def section(self) -> str:
         """The entry of the navigation that the page belongs to."""
-        name = self.request.resolver_match.url_name if self.request.resolver_match else ""
-        return "runs" if name.startswith(("run", "experiment")) and name != "experiments" else name
+        name = (self.request.resolver_match.url_name or "") if self.request.resolver_match else ""
+        sections = {"run": "runs", "runs": "runs", "experiment": "experiments", "token": "tokens"}
+        first = name.partition("-")[0]
+        return sections.get(first, first)
 
     @property
     def theme(self) -> str:

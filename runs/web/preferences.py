@@ -21,5 +21,7 @@ def save(request: HttpRequest) -> HttpResponse:
 
 def own_address(request: HttpRequest, address: str) -> str:
     """An address of this server that somebody passed along; the start page when it is another's."""
-    is_own = url_has_allowed_host_and_scheme(address, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    is_own = url_has_allowed_host_and_scheme(
+        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
     return address if is_own else "/"

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import FETCH_RAISE, QuerySet
+from django.db.models import FETCH_RAISE, Count, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Left
 
-from runs import lineage
 from runs.metrics import keys, summaries
 from runs.models import Run, Status, Summary
 from runs.web.figures import NOT_LOGGED, decimals_for, number
@@ -107,13 +106,24 @@ def table(
     found = summaries.of(runs, keys=names) if names else {}
     if columns is None:
         columns = [Column(name, decimals_for(_numbers(found, name))) for name in names]
-    children = lineage.child_counts(list(runs))
+    children = _child_counts(runs)
     parents = {} if depth else _names_of({run.parent_id for run in runs if run.parent_id})
     rows = [
-        Row(run, _figures(found.get(run.pk, {}), columns), children.get(run.pk, 0), parents.get(run.parent_id, ""), depth)
+        Row(
+            run,
+            _figures(found.get(run.pk, {}), columns),
+            children.get(run.pk, 0),
+            parents.get(run.parent_id, ""),
+            depth,
+        )
         for run in runs
     ]
     return Table(columns, rows)
+
+
+def _child_counts(runs: Sequence[Run]) -> dict[int, int]:
+    below = Run.objects.filter(parent__in=[run.pk for run in runs], archived_at=None)
+    return dict(below.order_by().values_list("parent").annotate(Count("pk")))
 
 
 def _common_metrics(runs: Sequence[Run]) -> list[str]:

@@ -111,7 +111,11 @@ class Tree:
 
     def _address(self, **changes: str | list[str] | None) -> str:
         new = QueryDict(mutable=True)
-        kept = {"status": self.status or None, "sort": self.sort if self.sort != "created" else None, "open": self._open}
+        kept = {
+            "status": self.status or None,
+            "sort": self.sort if self.sort != "created" else None,
+            "open": self._open,
+        }
         for name, value in (kept | changes).items():
             new.setlist(name, [value] if isinstance(value, str) else list(value or []))
         return f"?{new.urlencode()}"

@@ -130,8 +130,10 @@ class Details:
     @property
     def source(self) -> dict[str, str]:
         """Branch, commit and whether there were changes, as the client found them."""
-        found = {name: _first(self.run.properties, keys) for name, keys in
-                 {"branch": _BRANCH, "commit": _COMMIT, "dirty": _DIRTY}.items()}
+        found = {
+            name: _first(self.run.properties, keys)
+            for name, keys in {"branch": _BRANCH, "commit": _COMMIT, "dirty": _DIRTY}.items()
+        }
         return found if found["branch"] or found["commit"] else {}
 
     @property

@@ -65,11 +65,6 @@ class Head:
     def can_write(self) -> bool:
         return self.caller.can_write
 
-    @property
-    def tags(self) -> list[tuple[str, str | None]]:
-        # Pairs, not a mapping: a template would take `tags.items` for the tag of that name.
-        return list(self.run.tags.items())
-
     @cached_property
     def crumbs(self) -> Sequence[tuple[Run, bool]]:
         """The runs above, from the top, and before which of them some are left out."""

@@ -23,7 +23,9 @@ HITS = 1_000  # of one answer
 @require_GET
 def index(request: HttpRequest, workspace: str, run_id: str) -> HttpResponse:
     head = Head(request, workspace, run_id, tab="logs")
-    context = {"head": head, "run": head.run} | _files(head.run, request.GET.get("under", "")) | _chosen(request, head.run)
+    context = (
+        {"head": head, "run": head.run} | _files(head.run, request.GET.get("under", "")) | _chosen(request, head.run)
+    )
     context["chosen_folders"] = {f"{folder}/" for folder in folders_of(context["chosen"])}
     return page(request, "runs/logs.html", context, parts={"run-files"})
 

@@ -73,7 +73,9 @@ def _heads(context: dict[str, Any]) -> dict[str, Any]:
     listing = context["listing"]
     heads = {name: listing.head(name, "") for name in ("name", "status", "experiment", "submitter", "target")}
     heads |= {name: listing.head(name, "", falls_first=True) for name in ("created", "duration")}
-    metrics = [listing.head(f"metric:{column.name}", column.name, falls_first=True) for column in context["table"].columns]
+    metrics = [
+        listing.head(f"metric:{column.name}", column.name, falls_first=True) for column in context["table"].columns
+    ]
     return heads | {"metrics": metrics}
 
 

@@ -4,7 +4,7 @@ import hashlib
 
 from django import forms
 from django.contrib.auth import authenticate, login, logout
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -28,7 +28,7 @@ class PasswordForm(forms.Form):
     password = forms.CharField(label=gettext_lazy("Password"), max_length=1000, strip=False)
     stay = forms.BooleanField(required=False)
 
-    def user(self, request: HttpRequest) -> AbstractBaseUser | None:
+    def user(self, request: HttpRequest) -> User | None:
         return authenticate(request, **{name: self.cleaned_data[name] for name in ("username", "password")})
 
 
@@ -36,7 +36,7 @@ class TokenForm(forms.Form):
     token = forms.CharField(label=gettext_lazy("Access token"), max_length=200)
     stay = forms.BooleanField(required=False)
 
-    def user(self, request: HttpRequest) -> AbstractBaseUser | None:
+    def user(self, request: HttpRequest) -> User | None:
         """
         The token's user. A session may do whatever its user may, so a token that may do less opens none.
 

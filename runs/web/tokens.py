@@ -29,7 +29,12 @@ SCOPES = [
     (Scope.WRITE, gettext_lazy("log and edit runs")),
     (Scope.AGENT, gettext_lazy("execute submitted runs")),
 ]
-DAYS = [("30", gettext_lazy("in 30 days")), ("90", gettext_lazy("in 90 days")), ("365", gettext_lazy("in a year")), ("", gettext_lazy("never"))]
+DAYS = [
+    ("30", gettext_lazy("in 30 days")),
+    ("90", gettext_lazy("in 90 days")),
+    ("365", gettext_lazy("in a year")),
+    ("", gettext_lazy("never")),
+]
 
 
 class TokenForm(forms.Form):
@@ -41,7 +46,9 @@ class TokenForm(forms.Form):
         label=gettext_lazy("Where"),
         choices=[("all", gettext_lazy("in all my workspaces")), ("this", gettext_lazy("in this workspace only"))],
     )
-    days = forms.TypedChoiceField(label=gettext_lazy("Expires"), choices=DAYS, coerce=int, empty_value=None, required=False)
+    days = forms.TypedChoiceField(
+        label=gettext_lazy("Expires"), choices=DAYS, coerce=int, empty_value=None, required=False
+    )
 
 
 @never_cache

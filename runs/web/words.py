@@ -11,6 +11,7 @@ from django import template
 from django.conf import settings
 from django.templatetags.static import static
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, gettext_lazy, ngettext
@@ -25,7 +26,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 COLORS = 10
 
 # Each of v1's words: the glyph and colour that the style sheet knows, and the word that people read.
-_SHOWN = {
+_SHOWN: dict[str, tuple[str, Promise]] = {
     Status.NOT_STARTED: ("queued", gettext_lazy("Not started")),
     Status.QUEUED: ("queued", gettext_lazy("Queued")),
     Status.STARTING: ("preparing", gettext_lazy("Preparing")),
@@ -47,19 +48,21 @@ _SHOWN = {
 @register.filter
 def st(status: str) -> str:
     """The style sheet's name of a status, for `data-st` and the glyph."""
-    return _SHOWN[Status(status)][0]
+    return _SHOWN[status][0]
 
 
 @register.filter
 def status_word(status: str) -> str:
     """The word that people read for a status."""
-    return str(_SHOWN[Status(status)][1])
+    return str(_SHOWN[status][1])
 
 
 @register.simple_tag
+@cache
 def glyph(name: str) -> SafeString:
     """A status glyph of the sprite, `completed` or `off`, say."""
-    return format_html('<svg class="st-i" viewBox="0 0 16 16" aria-hidden="true"><use href="{}#s-{}"/></svg>', _sprite(), name)
+    sprite = static("img/icons.svg")
+    return format_html('<svg class="st-i" viewBox="0 0 16 16" aria-hidden="true"><use href="{}#s-{}"/></svg>', sprite, name)
 
 
 @register.simple_tag
@@ -234,6 +237,12 @@ def slots(run_ids: list[str]) -> dict[str, int]:
 
 
 @register.filter
+def pairs(mapping: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Keys with their values, for a loop: a template takes `tags.items` for the tag of that name, where there is one."""
+    return list(mapping.items())
+
+
+@register.filter
 def initials(name: str) -> str:
     """`MP` of `mina.park`: the letters of an avatar."""
     parts = [part for part in name.replace("@", " ").replace(".", " ").replace("_", " ").replace("-", " ").split() if part]
@@ -241,14 +250,11 @@ def initials(name: str) -> str:
 
 
 @register.simple_tag
+@cache
 def icon(name: str, size: str = "") -> SafeString:
     """An icon of the sprite; `size` is `sm` or `xs`. Drawn for the eye alone: the words stand beside it."""
     extra = f" i--{size}" if size else ""
-    return format_html('<svg class="i{}" aria-hidden="true"><use href="{}#i-{}"/></svg>', extra, _sprite(), name)
-
-
-def _sprite() -> str:
-    return static("img/icons.svg")
+    return format_html('<svg class="i{}" aria-hidden="true"><use href="{}#i-{}"/></svg>', extra, static("img/icons.svg"), name)
 
 
 @register.simple_tag

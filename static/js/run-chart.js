@@ -13,7 +13,6 @@ class RunChart extends HTMLElement {
     this.box = this.querySelector('.plot');
     this.note = this.closest('figure').querySelector('[data-note]');
     this.left = new AbortController();
-    this.stopTicks = null;
     const { signal } = this.left;
     document.addEventListener(CHANGED, () => { this.isStale = true; this.ask(); }, { signal });
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw(), { signal });
@@ -37,7 +36,6 @@ class RunChart extends HTMLElement {
   seen(isSeen) {
     this.isSeen = isSeen;
     this.stopTicks?.();
-    this.stopTicks = null;
     if (!isSeen) return;
     if (!this.series) this.ask();
     if (this.hasAttribute('data-live')) this.stopTicks = everyTick(() => this.ask());

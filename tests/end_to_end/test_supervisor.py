@@ -157,8 +157,21 @@ def test_scripts_inherit_nothing_that_opens_the_server(studio):
     environment = open(f"/proc/{studio.pids['agent']}/environ", "rb").read().split(b"\0")
     names = {entry.partition(b"=")[0].decode() for entry in environment}
 
-    assert not {name for name in names if name.startswith("STUDIO_") or name == "DATABASE_URL"}
+    assert not {name for name in names if name.startswith(("STUDIO_", "DATABASE_URL"))}
     assert "RUNSTUDIO_URL" in names
+
+
+@pytest.mark.postgres
+@pytest.mark.skipif("POSTGRES_URL" not in os.environ, reason="POSTGRES_URL names an empty database")
+def test_a_studio_on_postgresql_starts_and_keeps_what_it_is_told(tmp_path):
+    with start_studio(tmp_path, database_url=os.environ["POSTGRES_URL"]) as studio:
+        run_id = studio.request("POST", "/runs", {"experiment": "e"})["run_id"]
+        studio.request("POST", f"/runs/{run_id}/metrics", {"points": [{"key": "loss", "value": 0.5, "step": 1}]})
+
+        [metric] = studio.request("GET", f"/runs/{run_id}/metrics")["metrics"]
+
+    assert metric["last"]["value"] == 0.5
+    assert not list(studio.data.glob("*.db"))
 
 
 def test_at_rest_web_and_worker_are_small_and_idle(tmp_path):

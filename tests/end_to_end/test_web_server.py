@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.live import Studio
+from tests.live import Studio, family_of
 
 pytestmark = pytest.mark.live
 
@@ -37,13 +37,14 @@ def put(studio: Studio, connection, run_id: str, name: str, body, **headers: str
 
 def test_a_chunked_upload_arrives_whole(live_studio, connection, run_id):
     pieces = [bytes([number]) * 70_000 for number in range(50)]
-    whole = b"".join(pieces)
+    digest = hashlib.sha256(b"".join(pieces)).hexdigest()
+    headers = {"Transfer-Encoding": "chunked", "X-Content-SHA256": digest}
 
-    status = put(live_studio, connection, run_id, "chunked.bin", iter(pieces), **{"Transfer-Encoding": "chunked"})
+    status = put(live_studio, connection, run_id, "chunked.bin", iter(pieces), **headers)
 
     assert status == 201
     [stored] = live_studio.request("GET", f"/runs/{run_id}/artifacts?prefix=chunked.bin")["items"]
-    assert (stored["size_bytes"], stored["sha256"]) == (len(whole), hashlib.sha256(whole).hexdigest())
+    assert (stored["size_bytes"], stored["sha256"]) == (3_500_000, digest)
 
 
 def test_a_chunked_upload_that_breaks_off_is_not_stored(live_studio, run_id):
@@ -51,6 +52,7 @@ def test_a_chunked_upload_that_breaks_off_is_not_stored(live_studio, run_id):
     broken.putrequest("PUT", f"/api/v1/runs/{run_id}/artifacts/broken.bin")
     broken.putheader("Authorization", f"Bearer {live_studio.token}")
     broken.putheader("Transfer-Encoding", "chunked")
+    broken.putheader("X-Content-SHA256", hashlib.sha256(b"x" * 65536 + b"y" * 100).hexdigest())  # of what arrives
     broken.endheaders()
     broken.send(b"10000\r\n" + b"x" * 65536 + b"\r\n" + b"10000\r\n" + b"y" * 100)
     broken.close()
@@ -59,8 +61,6 @@ def test_a_chunked_upload_that_breaks_off_is_not_stored(live_studio, run_id):
 
 
 def test_a_large_upload_does_not_grow_the_server(live_studio, connection, run_id):
-    from tests.live import family_of
-
     def memory() -> int:
         total = 0
         for pid in family_of(live_studio.pids["web"]):
