@@ -54,7 +54,7 @@ setup() {
     if is_suitable .venv/bin/python && [ "$(cat .venv/made-in 2>/dev/null)" = "$(pwd)" ]; then
         echo "Bringing .venv up to date …" >&2
     else
-        echo "Setting up .venv (once; it takes less than a minute) …" >&2
+        echo "Setting up .venv, once …" >&2
         make_venv || return 1
         pwd >.venv/made-in
     fi

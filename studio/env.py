@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -73,7 +74,7 @@ def folder(name: str, default: Path) -> Path:
     return path
 
 
-SQLITE_OPTIONS = {
+SQLITE_OPTIONS: dict[str, Any] = {
     # Waiting for the write lock instead of failing; IMMEDIATE, because a lock taken halfway cannot be waited for.
     "timeout": 20,
     "transaction_mode": "IMMEDIATE",

@@ -31,9 +31,9 @@ class Stop:
 
 
 def on_signals(*numbers: int) -> Stop:
-    """A `Stop` that each of these signals sets. A signal that is ignored (nohup) stays ignored."""
+    """A `Stop` that each of these signals sets. Under nohup SIGHUP stays ignored."""
     stop = Stop()
     for number in numbers:
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda *_: stop.set())
     return stop

@@ -56,7 +56,7 @@ def _read_options() -> argparse.Namespace:
     add("--no-agent", action="store_true", help="start no local agent")
     add("--keep-runs", action="store_true", help="leave running scripts alone at the end; the next start takes them up")
     add("--verbose", action="store_true", help="show what the parts write to their logs in the data folder")
-    add("--demo", action="store_true", help="submit the trainings of examples/ when the workspace has no runs yet")
+    add("--demo", action="store_true", help="submit the trainings of examples/ when there are no experiments yet")
     add("--from", type=Path, default=Path(), dest="folder", help=argparse.SUPPRESS)  # where bin/up was called
     options = parser.parse_args()
     data = options.data or os.environ.get("STUDIO_DATA_DIR") or BASE_DIR / "data"
@@ -76,10 +76,16 @@ def _run(options: argparse.Namespace, stop: stopping.Stop) -> None:
     parts = _parts(options, environment, url, port)
     try:
         if prepared and not stop.is_set():
-            for part in parts:
-                part.start()
-            _announce(options, environment, url, prepared, stop)
-            stop.wait()
+            web, *others = parts
+            web.start()
+            if _wait_for_web(url, web.log, stop):
+                for line in (*prepared["notes"], f"Run Studio is ready. Sign in once with {prepared['sign_in']}"):
+                    say(line)
+                for part in others:  # only now: on few cores they would delay the moment that somebody waits for
+                    part.start()
+                if options.demo:
+                    _submit_demo(options, environment, url, stop)
+                stop.wait()
     finally:
         _stop(parts)
 
@@ -219,25 +225,24 @@ def _agent_command(options: argparse.Namespace) -> list[str]:
     return command
 
 
-def _announce(
-    options: argparse.Namespace, environment: dict[str, str], url: str, prepared: dict[str, Any], stop: stopping.Stop
-) -> None:
-    """Say where to sign in, as soon as web answers."""
+def _wait_for_web(url: str, log: Path, stop: stopping.Stop) -> bool:
+    """Wait until web answers; False when the studio is to stop before it does."""
     began = time.monotonic()
     is_late = False
     while not _is_healthy(url):
-        if stop.wait(0.05):
-            return
-        if not is_late and time.monotonic() - began > READY_S:
+        waited_s = time.monotonic() - began
+        if waited_s > READY_S and not is_late:
             is_late = True
-            say(f"Web has not answered for {READY_S:g} s. Its log: {options.data / 'logs' / 'web.log'}")
-    for line in prepared.get("notes", []):
-        say(line)
-    say(f"Run Studio is ready. Sign in once with {prepared['sign_in']} (Ctrl-C ends it)")
-    if options.demo:
-        demo = [sys.executable, "examples/submit_all.py", "--compute", options.compute[0]]
-        given = _agent_environment(environment, url)
-        _finish(subprocess.Popen(demo, cwd=BASE_DIR, env=given, start_new_session=True), stop)
+            say(f"Web has not answered for {READY_S:g} s. Its log: {log}")
+        if stop.wait(0.05 if waited_s < 5 else 0.5):
+            return False
+    return True
+
+
+def _submit_demo(options: argparse.Namespace, environment: dict[str, str], url: str, stop: stopping.Stop) -> None:
+    command = [sys.executable, "examples/submit_all.py", "--compute", options.compute[0]]
+    given = _agent_environment(environment, url)
+    _finish(subprocess.Popen(command, cwd=BASE_DIR, env=given, start_new_session=True), stop)
 
 
 def _is_healthy(url: str) -> bool:

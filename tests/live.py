@@ -155,6 +155,8 @@ def wait_until_ready(studio: Studio) -> None:
         return "Run Studio is ready" in studio.output
 
     wait_for(is_ready, "the studio is ready", READY_S, studio.explain)
+    expected = 2 if "--no-agent" in studio.process.args else 3
+    wait_for(lambda: len(studio.pids) == expected, "all parts are started", 20, studio.explain)
     studio.url = read_state(studio.data)["url"]
 
 
