@@ -18,10 +18,11 @@ from runs import limits
 
 VERSION = 1  # of the rendering; stored HTML of an older one is rendered again
 
-TAGS = frozenset(
+_TAG_NAMES = (
     "a abbr b blockquote br code dd del details dl dt em h1 h2 h3 h4 h5 h6 hr i img ins kbd li ol p pre s strong sub "
-    "summary sup table tbody td th thead tr ul".split()
+    "summary sup table tbody td th thead tr ul"
 )
+TAGS = frozenset(_TAG_NAMES.split())
 PROTOCOLS = frozenset({"http", "https", "mailto"})
 # Per block and per text: how many openers before the parser's time grows out of hand.
 _OPENERS = re.compile(r"[\[<]")

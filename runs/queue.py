@@ -229,8 +229,10 @@ def _claim(agent: Agent, run: Run) -> Claim | None:
             Event.objects.create(
                 run=run, kind="status", from_status=Status.QUEUED, status=Status.PREPARING, at=now, source=source
             )
+            holder = run.submitted_by or agent.registered_by
+            assert holder is not None, "an agent's own token ends with its user"
             _, token = access.make_token(
-                run.submitted_by or agent.registered_by,
+                holder,
                 name=f"run {run.run_id}"[: limits.NAME_LENGTH],
                 scopes=[Scope.READ, Scope.WRITE],
                 workspace=run.workspace,

@@ -1,5 +1,6 @@
 """What lists can be asked, translated into the domain's criteria."""
 
+from copy import copy
 from typing import Any
 
 import django_filters
@@ -33,11 +34,21 @@ class _WordField(forms.Field):
         return self.words[word]
 
 
-class _Texts(django_filters.Filter):
+class _Filter(django_filters.Filter):
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_Filter":
+        # A filter set copies its filters for each request. These hold nothing that changes.
+        return copy(self)
+
+
+class _Text(_Filter):
+    field_class = forms.CharField
+
+
+class _Texts(_Filter):
     field_class = _TextsField
 
 
-class _Word(django_filters.Filter):
+class _Word(_Filter):
     field_class = _WordField
 
 
@@ -52,7 +63,7 @@ def _truth(told: str) -> django_filters.Filter:
 
 
 def _text(told: str) -> django_filters.Filter:
-    return extend_schema_field({"type": "string", "description": told})(django_filters.CharFilter())
+    return extend_schema_field({"type": "string", "description": told})(_Text())
 
 
 class RunFilter(django_filters.FilterSet):

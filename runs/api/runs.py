@@ -19,7 +19,6 @@ from runs.api.serializers import runs as forms
 from runs.errors import Invalid, RunAlreadyEnded
 from runs.models import Run, Status
 
-
 AGO = OpenApiParameter(
     "Studio-Seconds-Ago",
     float,
@@ -141,7 +140,7 @@ class Runs(Endpoint):
         Starting a running run changes nothing.
         """
         self.body(forms.Nothing)
-        lifecycle.start(self.the_run(), by=self.caller.user)
+        lifecycle.start(self.the_run(brief=True), by=self.caller.user)
         return Response(forms.document(self.the_run()))
 
     @operation(request=forms.Nothing, answer=forms.RunDocument, headers=[AGO], errors=["run_already_ended"])
@@ -207,7 +206,7 @@ class Runs(Endpoint):
 
     def _ended(self, status: Status, end: Callable[[Run], Run]) -> Response:
         try:
-            end(self.the_run())
+            end(self.the_run(brief=True))
         except RunAlreadyEnded:
             # The client repeats itself, its first answer having been lost: the run is what it asked for.
             run = self.the_run()
@@ -233,12 +232,12 @@ class Runs(Endpoint):
         It leaves the lists; nothing is lost. Archiving twice changes nothing.
         """
         self.body(forms.Nothing)
-        lifecycle.archive(self.the_run(), by=self.caller.user)
+        lifecycle.archive(self.the_run(brief=True), by=self.caller.user)
         return Response(forms.document(self.the_run()))
 
     @operation(request=forms.Nothing, answer=forms.RunDocument)
     def restore(self, request: Request, run_id: str) -> Response:
         """Bring an archived run back to the lists."""
         self.body(forms.Nothing)
-        lifecycle.restore(self.the_run(), by=self.caller.user)
+        lifecycle.restore(self.the_run(brief=True), by=self.caller.user)
         return Response(forms.document(self.the_run()))

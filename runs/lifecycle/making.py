@@ -125,9 +125,7 @@ def _number(experiment: Experiment, runs: list[Run]) -> None:
         run.number = number
 
 
-def _unsaved(
-    experiment: Experiment, by: User | None, parent: Run | None, now: datetime, spec: dict[str, Any]
-) -> Run:
+def _unsaved(experiment: Experiment, by: User | None, parent: Run | None, now: datetime, spec: dict[str, Any]) -> Run:
     run_id = spec.get("run_id") or new_run_id()
     if not isinstance(run_id, str) or not limits.RUN_ID.fullmatch(run_id):
         raise Invalid(

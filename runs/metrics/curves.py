@@ -195,14 +195,11 @@ def _heads(run_ids: list[int], key_ids: set[int]) -> dict[tuple[int, int], _Head
 def _chosen(heads: _Heads, view: _View, started_us: int) -> tuple[int, Any]:
     """How fine a level will do, and which chunks are in view or next to it."""
     least, greatest = heads.spans(view, started_us)
-    is_in = np.ones(len(least), bool)
-    if view.low is not None:
-        is_in &= greatest >= view.low
-    if view.high is not None:
-        is_in &= least <= view.high
-    is_in |= np.append(is_in[1:], False) | np.append(False, is_in[:-1])
-    if not is_in.any():  # a gap between two chunks is in view
-        is_in = ~is_in
+    is_before = greatest < (-np.inf if view.low is None else view.low)
+    is_behind = least > (np.inf if view.high is None else view.high)
+    is_in = ~(is_before | is_behind)
+    is_in[np.flatnonzero(is_before)[-1:]] = True
+    is_in[np.flatnonzero(is_behind)[:1]] = True
     points = heads.points[is_in].sum()
     fine = (level for level in _COLUMN_OF_LEVEL if points <= level * _ENTRIES_PER_BUCKET * view.buckets)
     return next(fine, _WHOLE_CHUNK), np.flatnonzero(is_in)

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from django.db import transaction
 from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models.functions import Length
 from django.utils import timezone
 
 from runs import limits
@@ -118,14 +119,14 @@ def _fold_some(run: Run, newest: int) -> int:
 
 
 def _oldest(run: Run, newest: int) -> list[Segment]:
-    waiting = _tail(run).filter(pk__lte=newest).order_by("pk").values_list("pk", "points")[:_SEGMENTS_AT_ONCE]
+    waiting = _tail(run).filter(pk__lte=newest).order_by("pk").annotate(size=Length("payload"))
     chosen: list[int] = []
-    total = 0
-    for pk, points in waiting:
-        if chosen and total + points > limits.FOLD_PASS_POINTS:
+    points, size = 0, 0
+    for row in waiting.values("pk", "points", "size")[:_SEGMENTS_AT_ONCE]:
+        points, size = points + row["points"], size + row["size"]
+        if chosen and (points > limits.FOLD_PASS_POINTS or size > limits.FOLD_PASS_BYTES):
             break
-        chosen.append(pk)
-        total += points
+        chosen.append(row["pk"])
     segments = list(_tail(run).filter(pk__in=chosen))
     if len(segments) != len(chosen):
         raise _Overtaken

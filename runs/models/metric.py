@@ -35,16 +35,19 @@ class Segment(models.Model):
     run = models.ForeignKey(Run, models.CASCADE, related_name="+", db_index=False)
     batch = models.CharField(max_length=limits.BATCH_ID_LENGTH, null=True)
     points = models.PositiveIntegerField()
-    payload = models.BinaryField()
     is_folded = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
+    payload = models.BinaryField()  # last: what is read without it does not walk through it
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "batch"], name="segment_batch_once")]
         indexes = [
-            # What is not folded yet: a run's tail, and how much of it there is, read from the index alone.
+            # What is not folded yet: a run's tail, and how much of it there is, read from the index alone (SQLite asks
+            # for `is_folded` although the condition says it).
             models.Index(
-                fields=["run", "id", "points", "created_at"], condition=models.Q(is_folded=False), name="segment_tail"
+                fields=["run", "id", "points", "created_at", "is_folded"],
+                condition=models.Q(is_folded=False),
+                name="segment_tail",
             ),
             models.Index(fields=["created_at"], condition=models.Q(is_folded=True), name="segment_receipts"),
         ]

@@ -132,6 +132,6 @@ def _holding(word: str) -> Q:
 
 def _storable(text: str) -> str:
     # PostgreSQL refuses a NUL even in a comparison.
-    if "\0" in text or not text.isascii() and text.encode("utf-8", "ignore").decode() != text:
+    if "\0" in text or (not text.isascii() and text.encode("utf-8", "ignore").decode() != text):
         raise Invalid("A filter holds a character that no text can hold.", field="search")
     return text

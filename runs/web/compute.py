@@ -47,6 +47,7 @@ def _context(caller: Caller) -> dict[str, Any]:
         "caller": caller,
         "workspace": caller.workspace,
         "rows": rows,
+        "agents": [agent for row in rows for agent in row["agents"]],
         "waiting": waiting,
         "running": running,
         "queued_count": sum(row["queued"] for row in rows),
@@ -60,7 +61,7 @@ def _readable(runs: QuerySet[Run]) -> list[Run]:
 
 
 def _row(target: ComputeTarget, load: dict[str, int], now: datetime) -> dict[str, Any]:
-    agents = [_agent(agent, now) for agent in sorted(target.agents.all(), key=lambda agent: agent.name)]
+    agents = [_agent(agent, target, now) for agent in sorted(target.agents.all(), key=lambda agent: agent.name)]
     slots = sum(agent["agent"].slots for agent in agents if agent["is_alive"])
     running = load.get("running", 0)
     return {
@@ -75,9 +76,9 @@ def _row(target: ComputeTarget, load: dict[str, int], now: datetime) -> dict[str
     }
 
 
-def _agent(agent: Agent, now: datetime) -> dict[str, Any]:
+def _agent(agent: Agent, target: ComputeTarget, now: datetime) -> dict[str, Any]:
     is_silent = now - agent.heartbeat_at > timedelta(seconds=queue.AGENT_SILENT_AFTER_S)
-    return {"agent": agent, "is_alive": not is_silent and agent.stopped_at is None}
+    return {"agent": agent, "target": target, "is_alive": not is_silent and agent.stopped_at is None}
 
 
 def _state(target: ComputeTarget, agents: list[dict[str, Any]]) -> str:

@@ -136,7 +136,9 @@ class Metrics:
         names = self.matching[self._start : self._start + self._size]
         found = summaries.of([self.run], names).get(self.run.pk, {}) if names else {}
         charted = [name for name in names if name in found and found[name].min is not None]
-        pictures = sketches.pictures(self.run, charted, x=self.x) if self._has_pictures and self.view == "charts" else {}
+        pictures = (
+            sketches.pictures(self.run, charted, x=self.x) if self._has_pictures and self.view == "charts" else {}
+        )
         return [
             Metric(self._names[name], found[name], pictures.get(name, NO_PICTURE)) for name in names if name in found
         ]

@@ -11,7 +11,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Left
 
 from runs.metrics import keys, summaries
-from runs.models import Run, Status, Summary
+from runs.models import Run, Status, Summary, ValueKind
 from runs.web.figures import NOT_LOGGED, decimals_for, number
 from runs.web.listing import METRICS_SHOWN
 
@@ -58,7 +58,7 @@ class Row:
         """What the status means just now; of a failed run, the first words of why."""
         if self.run.status_note or self.run.status != Status.FAILED:
             return self.run.status_note
-        return (self.run.error_code or self.run.error_message or "").strip().partition("\n")[0]
+        return (self.run.error_message or self.run.error_code or "").strip().partition("\n")[0]
 
 
 @dataclass(frozen=True)
@@ -127,11 +127,13 @@ def _child_counts(runs: Sequence[Run]) -> dict[int, int]:
 
 
 def _common_metrics(runs: Sequence[Run]) -> list[str]:
-    """The metrics that most runs of the page have; the machine's own (`system/…`) only when there are no others."""
-    logged = Summary.objects.filter(run__in=[run.pk for run in runs]).order_by().values_list("key", flat=True)
-    counted = Counter(logged[:SUMMARIES_SEEN])
+    """The metrics that most runs of the page have; text and the machine's own (`system/…`) when there are no others."""
+    logged = Summary.objects.filter(run__in=[run.pk for run in runs]).order_by().values_list("key", "last_kind")
+    seen = list(logged[:SUMMARIES_SEEN])
+    counted = Counter(key for key, _ in seen)
+    figures = {key for key, kind in seen if kind in (ValueKind.FLOAT, ValueKind.INTEGER)}
     names = keys.names(list(counted))
-    ranked = sorted(names, key=lambda pk: (names[pk].startswith("system/"), -counted[pk], names[pk]))
+    ranked = sorted(names, key=lambda pk: (names[pk].startswith("system/"), pk not in figures, -counted[pk], names[pk]))
     return [names[pk] for pk in ranked[:METRICS_SHOWN]]
 
 

@@ -62,7 +62,9 @@ def status_word(status: str) -> str:
 def glyph(name: str) -> SafeString:
     """A status glyph of the sprite, `completed` or `off`, say."""
     sprite = static("img/icons.svg")
-    return format_html('<svg class="st-i" viewBox="0 0 16 16" aria-hidden="true"><use href="{}#s-{}"/></svg>', sprite, name)
+    return format_html(
+        '<svg class="st-i" viewBox="0 0 16 16" aria-hidden="true"><use href="{}#s-{}"/></svg>', sprite, name
+    )
 
 
 @register.simple_tag
@@ -245,7 +247,9 @@ def pairs(mapping: dict[str, Any]) -> list[tuple[str, Any]]:
 @register.filter
 def initials(name: str) -> str:
     """`MP` of `mina.park`: the letters of an avatar."""
-    parts = [part for part in name.replace("@", " ").replace(".", " ").replace("_", " ").replace("-", " ").split() if part]
+    parts = [
+        part for part in name.replace("@", " ").replace(".", " ").replace("_", " ").replace("-", " ").split() if part
+    ]
     return "".join(part[0] for part in parts[:2]).upper() or "?"
 
 
@@ -254,7 +258,9 @@ def initials(name: str) -> str:
 def icon(name: str, size: str = "") -> SafeString:
     """An icon of the sprite; `size` is `sm` or `xs`. Drawn for the eye alone: the words stand beside it."""
     extra = f" i--{size}" if size else ""
-    return format_html('<svg class="i{}" aria-hidden="true"><use href="{}#i-{}"/></svg>', extra, static("img/icons.svg"), name)
+    return format_html(
+        '<svg class="i{}" aria-hidden="true"><use href="{}#i-{}"/></svg>', extra, static("img/icons.svg"), name
+    )
 
 
 @register.simple_tag

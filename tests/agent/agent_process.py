@@ -43,6 +43,10 @@ class AgentProcess:
         if self.process and self.process.poll() is None:
             self.end(signal.SIGKILL)
 
+    def jobs(self) -> list[Path]:
+        """The folders of the runs that the agent has, or has left."""
+        return sorted(self.home.glob("agents/*/jobs/*"))
+
     def folder_of(self, run_id: str, target: str = "local") -> Path:
         """Where the run lies while the agent has it."""
         jobs = self.home / "agents" / target / "jobs"

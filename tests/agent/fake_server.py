@@ -243,7 +243,7 @@ class Requests(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_POST = do_PUT = do  # noqa: N815 (named by the standard library)
+    do_GET = do_POST = do_PUT = do
 
     def cut(self) -> None:
         self.close_connection = True

@@ -20,10 +20,13 @@ def agent(server, tmp_path):
     yield agent
     # Whatever a test left running is ended by an agent that is told to.
     agent.clear()
-    if (tmp_path / "home" / "agents").exists():
+    server.is_away = False
+    if agent.jobs():
+        said_before = agent.said()
         agent.start("--stop-runs")
-        wait_for(lambda: "Serving" in agent.said(), "the last agent")
+        wait_for(lambda: "Serving" in agent.said()[len(said_before) :], "the last agent")
         agent.end()
+        assert agent.jobs() == []
 
 
 def waiting_run(server, agent, script=scripts.WAIT_FOR_FILE, text="before"):

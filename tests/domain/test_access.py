@@ -153,6 +153,7 @@ def test_an_archived_experiments_name_leads_to_the_active_one(workspace, experim
     new, made = experiments.get_or_create(workspace, experiment.name)
     caller = access.caller(alice)
 
-    assert made and new != experiment
+    assert made
+    assert new != experiment
     assert access.experiment_for(caller, experiment.name) == new
     assert access.experiment_for(caller, experiment.experiment_id) == experiment

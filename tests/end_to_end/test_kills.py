@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -75,12 +76,18 @@ def count(studio: Studio, run_id: str) -> int:
 
 
 def log_of(studio: Studio, run_id: str) -> list[str]:
+    """The lines that the script printed and the server has."""
     asked = urllib.request.Request(
         f"{studio.url}/api/v1/runs/{run_id}/logs/user_logs/std_log.txt",
         headers={"Authorization": f"Bearer {studio.token}"},
     )
-    with urllib.request.urlopen(asked, timeout=30) as answer:
-        return [line for line in answer.read().decode().splitlines() if line.startswith("line")]
+    try:
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            return [line for line in answer.read().decode().splitlines() if line.startswith("line")]
+    except urllib.error.HTTPError as error:
+        if error.code != 404:
+            raise
+        return []  # nothing was printed yet
 
 
 def says(studio: Studio, run_id: str, statuses: tuple[str, ...]) -> bool:

@@ -157,7 +157,7 @@ def test_the_description_is_edited_in_place_and_a_conflict_shows_both_texts(at, 
     page.get_by_text("Written by bob").wait_for()
     assert page.get_by_label("Description, Markdown").input_value() == "Mine, **bold**"
     page.get_by_role("button", name="Save description").click()
-    page.locator(".prose strong", has_text="bold").wait_for()
+    page.locator("#run-description > .prose strong", has_text="bold").wait_for()
 
     run.refresh_from_db()
     assert run.description == "Mine, **bold**"

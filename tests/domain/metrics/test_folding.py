@@ -108,14 +108,20 @@ def test_identical_points_are_one_across_folds(running):
     assert summaries.of([running])[running.pk]["loss"].count == 8
 
 
-def test_many_segments_are_folded_a_part_at_a_time(running, monkeypatch):
-    monkeypatch.setattr(limits, "FOLD_PASS_POINTS", 10)
+@pytest.mark.parametrize(("limit", "most"), [("FOLD_PASS_POINTS", 10), ("FOLD_PASS_BYTES", 500)])
+def test_many_segments_are_folded_a_part_at_a_time(running, monkeypatch, limit, most):
+    monkeypatch.setattr(limits, limit, most)
+    parts = []
+    real = folding._take
+    monkeypatch.setattr(folding, "_take", lambda taken: (parts.append(len(taken)), real(taken)))
     for step in range(9):
         log(running, [("loss", float(step), step, step)] * 4)
 
     assert folding.fold(running) == 36
 
     assert numbers(running) == [float(step) for step in range(9)]
+    assert 3 <= len(parts) <= 9
+    assert sum(parts) == 9
 
 
 def test_a_chunks_pyramid_says_what_its_points_say(running, monkeypatch):

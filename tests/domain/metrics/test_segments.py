@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from runs import limits
@@ -213,3 +213,20 @@ def test_those_who_wait_are_committed_together(monkeypatch):
     assert answers == [None, *[True] * 5, None]
     assert sizes[-2:] == [1, 5]
     assert Segment.objects.count() == 6
+
+
+def test_a_busy_database_is_told_to_each_who_waits_at_once(db, monkeypatch):
+    tries = []
+
+    def busy(group):
+        tries.append(len(group))
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(writer, "_in_one_transaction", busy)
+    group = [writer._Write(lambda: None) for _ in range(3)]
+
+    writer._commit_group(group)
+
+    assert tries == [3]
+    assert [str(write.error) for write in group] == ["database is locked"] * 3
+    assert all(write.is_done for write in group)
