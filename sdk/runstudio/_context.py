@@ -11,7 +11,6 @@ from runstudio._run import ScriptRun, SubmittedRun
 from runstudio._run.record import unseen
 from runstudio._session import session_of
 from runstudio._transport import path_of
-from runstudio._warn import warn_once
 from runstudio._workspace import Workspace
 from runstudio.errors import RunEnvironmentException, ServerUnreachable
 
@@ -42,7 +41,7 @@ def _submitted(run_id: str) -> Any:
     try:
         document = workspace._session.transport.get(path_of("runs", run_id), patience_s=_PATIENCE_S)
     except ServerUnreachable as error:
-        warn_once(f"{error.message.rstrip('.')}. The script goes on; what it logs is sent when the server is back.")
+        workspace._session.sender.hear_of_absence(error)
         document = unseen(os.environ.get(EXPERIMENT, ""), workspace.name, {"run_id": run_id})
         document.update(kind="submitted", run_type=ScriptRun.RUN_TYPE)
     return SubmittedRun._of(workspace, document, is_of_this_process=True)

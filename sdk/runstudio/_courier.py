@@ -90,6 +90,13 @@ class Courier(threading.Thread):
     def unwatch(self, run_id: str) -> None:
         self._watched.pop(run_id, None)
 
+    def hear_of_absence(self, error: ServerUnreachable) -> None:
+        """Somebody else got no answer: what comes next need not wait to find that out."""
+        self._tell(error)
+        self.is_away = True
+        self._next_try_at = time.monotonic() + 1.0
+        self.wake()
+
     # The thread
 
     def run(self) -> None:
@@ -130,18 +137,19 @@ class Courier(threading.Thread):
         line = self._spool.first()
         if line is None:
             return False
-        receipt = self._receipt_of(self._spool.done + 1)
+        promise = self._promise_for(self._spool.done + 1)
         try:
             answer = self._deliver(line)
         except (AuthenticationException, ServiceException, ValueError) as error:
-            if self._stays(error, receipt):
+            if self._stays(error, is_waited_for=promise is not None):
                 raise
             self._spool.advance(line)
-            self._refuse(line, error, receipt)
+            self._refuse(line, error, promise)
         else:
             self._spool.advance(line)
-            if receipt:
-                receipt.give(answer)
+            if promise:
+                self._promises.popleft()
+                promise.receipt.give(answer)
         self._server_errors = 0
         return True
 
@@ -153,16 +161,16 @@ class Courier(threading.Thread):
         self._heard_first_at = self._heard_first_at or time.monotonic()
         return answer
 
-    def _stays(self, error: Exception, receipt: Receipt | None) -> bool:
+    def _stays(self, error: Exception, *, is_waited_for: bool) -> bool:
         """Whether the entry waits for better times. A caller who waits for a refusal gets it."""
         if isinstance(error, ServerUnreachable):
             return True
         if isinstance(error, AuthenticationException):
-            return receipt is None
+            return not is_waited_for
         if not isinstance(error, ServiceException):
             return False
         self._heard_first_at = self._heard_first_at or time.monotonic()
-        if (error.status_code or 0) >= 500 and receipt is None:
+        if (error.status_code or 0) >= 500:
             self._server_errors += 1
             if self._server_errors < _SERVER_ERRORS_TAKEN:
                 raise ServerUnreachable(error.message, status_code=error.status_code) from error
@@ -171,9 +179,10 @@ class Courier(threading.Thread):
                 raise ServerUnreachable(error.message, status_code=404) from error
         return False
 
-    def _refuse(self, line: bytes, error: Exception, receipt: Receipt | None) -> None:
-        if receipt:
-            receipt.give(error=error)
+    def _refuse(self, line: bytes, error: Exception, promise: _Promise | None) -> None:
+        if promise:
+            self._promises.popleft()
+            promise.receipt.give(error=error)
             return
         told = getattr(error, "message", str(error))
         path = self._spool.set_aside(line, told)
@@ -194,17 +203,23 @@ class Courier(threading.Thread):
 
     def _go_away(self, error: ServerUnreachable | AuthenticationException, *, is_told: bool = False) -> None:
         now = time.monotonic()
-        if not self.is_away and not is_told and now - self._last_away_at > _QUIET_S:
-            warn(
-                f"{error.message.rstrip('.')}. The script goes on; what it logs waits in {folders()[0]} and is sent "
-                "when the server is back, or later by: studio sync"
-            )
+        if not is_told:
+            self._tell(error)
         self.is_away = True
-        self._last_away_at = now
         self._next_try_at = now + min(2.0**self._tries, _LONGEST_PAUSE_S) * random.uniform(0.75, 1.0)
         self._tries = min(self._tries + 1, 10)
         while self._promises:
             self._promises.popleft().receipt.give(is_sent=False)
+
+    def _tell(self, error: ServerUnreachable | AuthenticationException) -> None:
+        """One line for each absence, and not more for a server that comes and goes."""
+        now = time.monotonic()
+        if not self.is_away and now - self._last_away_at > _QUIET_S:
+            warn(
+                f"{error.message.rstrip('.')}. The script goes on; what it logs waits in {folders()[0]} and is sent "
+                "when the server is back, or later by: studio sync"
+            )
+        self._last_away_at = now
 
     def _settle(self) -> None:
         """Hand over the receipts for everything up to here."""
@@ -214,7 +229,7 @@ class Courier(threading.Thread):
                 self._spool.close_if_empty()
             promise.receipt.give()
 
-    def _receipt_of(self, number: int) -> Receipt | None:
-        if self._promises and self._promises[0].number == number and not self._promises[0].is_for_all:
-            return self._promises.popleft().receipt
-        return None
+    def _promise_for(self, number: int) -> _Promise | None:
+        """The promise of an answer to entry `number`; it stays in the queue until the answer is there."""
+        first = self._promises[0] if self._promises else None
+        return first if first and first.number == number and not first.is_for_all else None

@@ -22,6 +22,7 @@ from runstudio._points import Point
 from runstudio._scribe import Errand, Inbox, Scribe
 from runstudio._spool import Spool
 from runstudio._transport import Transport
+from runstudio.errors import ServerUnreachable
 
 ACT_TIMEOUT_S = 120.0  # longer than the courier takes to find that the server is away
 _senders: weakref.WeakSet[Sender] = weakref.WeakSet()
@@ -134,6 +135,12 @@ class Sender:
         if not self._is_started:
             self._start()
         self._courier.watch(run_id, on_heartbeat)
+
+    def hear_of_absence(self, error: ServerUnreachable) -> None:
+        """A request outside of the queue got no answer: tell it once, and do not wait for the next one either."""
+        if not self._is_started:
+            self._start()
+        self._courier.hear_of_absence(error)
 
     def unwatch(self, run_id: str) -> None:
         self._courier.unwatch(run_id)

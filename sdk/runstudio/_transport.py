@@ -13,6 +13,7 @@ import platform
 import random
 import time
 from collections.abc import Iterable, Mapping
+from http.client import RemoteDisconnected
 from typing import Any, BinaryIO, Callable
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -234,9 +235,7 @@ class Transport:
 
     def unreachable(self, error: Exception) -> ServerUnreachable:
         """An error of the network as one of ours."""
-        reason = getattr(error, "reason", None) or error
-        told = str(reason).rsplit(": ", 1)[-1].strip("()'\" ") or type(reason).__name__
-        found = ServerUnreachable(f"{self.server.url} does not answer: {told}")
+        found = ServerUnreachable(f"{self.server.url} does not answer: {_reason(error)}")
         found.__cause__ = error
         return found
 
@@ -274,6 +273,23 @@ class Transport:
             self._pool = _new_pool(self.server.url)
             self._pid = os.getpid()
         return self._pool
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong, as the operating system calls it, out of the errors that are wrapped around it."""
+    if isinstance(error, RemoteDisconnected):
+        return "it closed the connection"
+    if isinstance(error, (urllib3.exceptions.IncompleteRead, urllib3.exceptions.InvalidChunkLength)):
+        return "its answer broke off"
+    if isinstance(error, urllib3.exceptions.TimeoutError) and not isinstance(
+        error, urllib3.exceptions.NewConnectionError
+    ):
+        is_connecting = isinstance(error, urllib3.exceptions.ConnectTimeoutError)
+        return f"nothing came within {CONNECT_TIMEOUT_S if is_connecting else READ_TIMEOUT_S:g} s"
+    inner = next((arg for arg in error.args if isinstance(arg, BaseException)), error.__cause__ or error.__context__)
+    if inner is not None and not (isinstance(error, OSError) and error.strerror):
+        return _reason(inner)
+    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
 
 
 def pause_s(number: int) -> float:

@@ -12,7 +12,6 @@ from runstudio._compute_target import ComputeTarget
 from runstudio._config import PLACEHOLDER, FolderConfig
 from runstudio._session import Session, session_of
 from runstudio._transport import path_of
-from runstudio._warn import warn_once
 from runstudio.errors import ServerUnreachable, ServiceException, UserErrorException, WorkspaceException
 
 if TYPE_CHECKING:
@@ -62,8 +61,11 @@ class Workspace:
         except ServerUnreachable as error:
             if not self.name:
                 raise
-            warn_once(f"{error.message.rstrip('.')}. Workspace {self.name} could not be looked up; the script goes on.")
+            self._session.sender.hear_of_absence(error)
         except ServiceException as error:
+            if (error.status_code or 0) >= 500:
+                self._session.sender.hear_of_absence(ServerUnreachable(error.message))
+                return
             if error.status_code not in (403, 404):
                 raise
             raise WorkspaceException(

@@ -28,6 +28,7 @@ class Ownership:
     def __init__(self, run: Run, *, outputs: Path | None, interrupts: bool) -> None:
         self.id = run.id
         self.cancel_requested = False
+        self.is_obeying = False  # the script knows that it is to stop
         self._run = run
         self._outputs = outputs
         self._interrupts = interrupts
@@ -52,6 +53,11 @@ class Ownership:
             self._run._act("cancel", {})
         self._run._confirm_cancel()
 
+    def tell_of_cancel(self) -> bool:
+        """As of `Run.cancel_requested`."""
+        self.is_obeying = self.cancel_requested
+        return self.cancel_requested
+
     def _on_heartbeat(self, status: str, cancel_requested: bool) -> None:
         """Called by the thread that sends heartbeats. A run that was ended from outside has nothing left to do either."""
         if (cancel_requested or status in _ENDED) and not self.cancel_requested:
@@ -63,7 +69,8 @@ class Ownership:
     # At the end of the process, by `_endings`
 
     def end_with_process(self, failure: Failure | None) -> None:
-        if failure and failure.is_interrupt and _endings.is_being_canceled():
+        is_interrupted = failure is not None and failure.is_interrupt and _endings.is_being_canceled()
+        if is_interrupted or (self.is_obeying and not failure):
             self.cancel()
         elif failure:
             self._run._end("Failed", "fail", failure.document())

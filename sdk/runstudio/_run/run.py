@@ -173,12 +173,13 @@ class Run(HasMetrics, HasTags, HasFiles, HasChildren):
     @property
     def cancel_requested(self) -> bool:
         """
-        Whether somebody asked for the run to stop; a loop can look at it and end in good order.
+        Whether somebody asked for the run to stop; a loop can look at it and end in good order. A script that looked,
+        and then ends by itself, has followed: its run is Canceled, unless it says `complete()`.
 
         In the process that started the run it costs nothing, and is at most ten seconds old; elsewhere it asks the server.
         """
         if self._ownership is not None:
-            return self._ownership.cancel_requested
+            return self._ownership.tell_of_cancel()
         self.get_status()
         return self._document["cancel_requested"]
 
@@ -283,10 +284,13 @@ class Run(HasMetrics, HasTags, HasFiles, HasChildren):
         if self.status in ENDED:
             return  # within the block
         is_well = kind is None or (isinstance(error, SystemExit) and error.code in (None, 0))
-        if is_well:
+        owned = self._ownership
+        if owned is not None and (
+            (is_well and owned.is_obeying) or (isinstance(error, KeyboardInterrupt) and is_being_canceled())
+        ):
+            owned.cancel()
+        elif is_well:
             self.complete()
-        elif isinstance(error, KeyboardInterrupt) and self._ownership is not None and is_being_canceled():
-            self._ownership.cancel()
         else:
             assert kind is not None
             self._end("Failed", "fail", failure_of(kind, error, trace).document())

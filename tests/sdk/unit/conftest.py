@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from runstudio import _session, _warn
+
 from tests.sdk.unit.fake_studio import FakeStudio
 
 SDK = Path(__file__).resolve().parents[3] / "sdk"
@@ -103,12 +103,16 @@ class Script:
 
 @pytest.fixture
 def script(studio: FakeStudio, home: Path, tmp_path: Path) -> Iterator[Callable[..., Script]]:
-    """Start a source as a process; `run` in it is an interactive run of the fake studio, called "r"."""
+    """
+    Start a source as a process; `run` in it is an interactive run of the fake studio, called "r". Its heart beats fast.
+    """
     started: list[Script] = []
 
     def start(source: str, *, prelude: bool = True, **variables: str) -> Script:
         begin = (
             "import os, sys, time\n"
+            "from runstudio import _courier\n"
+            "_courier.HEARTBEAT_S = 0.2\n"
             "from runstudio import Experiment, Workspace\n"
             "exp = Experiment(Workspace.from_config(), 'e')\n"
             "run = exp.start_logging(run_id='r')\n"

@@ -110,7 +110,11 @@ class FakeStudio:
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> tuple[int, Any]:
         with self.lock:
             parts = [unquote(part) for part in path.strip("/").split("/")]
-            if method in ("PUT", "GET", "HEAD") and len(parts) > 1 and (parts[2:3] == ["artifacts"] or parts[0] == "snapshots"):
+            if (
+                method in ("PUT", "GET", "HEAD")
+                and len(parts) > 1
+                and (parts[2:3] == ["artifacts"] or parts[0] == "snapshots")
+            ):
                 self.refuse(method, path, body)
                 return self._file(method, path, body)
             told = json.loads(body) if body else {}
@@ -166,7 +170,9 @@ class FakeStudio:
         elif verb == "properties":
             for key, value in told["properties"].items():
                 if run["properties"].setdefault(key, value) != value:
-                    raise Refused(409, "property_is_fixed", f"The property {key} is {run['properties'][key]!r} already.")
+                    raise Refused(
+                        409, "property_is_fixed", f"The property {key} is {run['properties'][key]!r} already."
+                    )
         elif verb in ("complete", "fail", "cancel"):
             self._end(run, verb, told)
         elif method == "PATCH":
@@ -176,7 +182,9 @@ class FakeStudio:
     def _end(self, run: dict[str, Any], verb: str, told: Any) -> None:
         status = ENDS.get(verb) or ("Canceled" if told.get("confirm") else "CancelRequested")
         if run["status"] in ENDED and run["status"] != status:
-            raise Refused(409, "run_already_ended", f"Run {run['run_id']} is {run['status']} already, and that is final.")
+            raise Refused(
+                409, "run_already_ended", f"Run {run['run_id']} is {run['status']} already, and that is final."
+            )
         run["status"] = status
         run["cancel_requested"] = run["cancel_requested"] or verb == "cancel"
         if verb == "fail":

@@ -41,7 +41,9 @@ def test_an_exception_fails_the_run_with_its_traceback(script, studio):
     assert "loss is NaN" in done.stderr  # the interpreter tells it as ever
 
 
-@pytest.mark.parametrize("leave", ["sys.exit(3)", "exit(3)", "quit(3)", "import argparse; argparse.ArgumentParser().exit(3)"])
+@pytest.mark.parametrize(
+    "leave", ["sys.exit(3)", "exit(3)", "quit(3)", "import argparse; argparse.ArgumentParser().exit(3)"]
+)
 def test_an_exit_code_fails_the_run(leave, script, studio):
     assert script(LOG + leave).wait() == 3
 
@@ -132,7 +134,9 @@ def test_a_run_ended_within_its_with_block_is_ended_once(script, studio):
 
 
 def test_a_run_that_somebody_else_ended_does_not_break_the_script_at_its_end(script, studio):
-    running = script("open('ready', 'w').close()\nwhile not os.path.exists('go'): time.sleep(0.01)\nrun.complete()\nprint(run.get_status())")
+    running = script(
+        "open('ready', 'w').close()\nwhile not os.path.exists('go'): time.sleep(0.01)\nrun.complete()\nprint(run.get_status())"
+    )
     wait_for((running.folder / "ready").exists, "the script runs")
     studio.runs["r"]["status"] = "Canceled"
     (running.folder / "go").touch()
@@ -172,7 +176,7 @@ def test_several_runs_of_a_process_end_with_it_children_first(script, studio):
 
 
 def test_a_cancel_from_outside_interrupts_a_sleeping_script_and_is_confirmed(script, studio):
-    running = script(LOG + "import runstudio._courier as c\nprint('ready')\ntime.sleep(60)", RUNSTUDIO_TEST="1")
+    running = script(LOG + "print('ready'); time.sleep(60)")
     wait_for(lambda: "ready" in running.stdout, "the script runs")
 
     studio.runs["r"].update(status="CancelRequested", cancel_requested=True)
@@ -183,7 +187,9 @@ def test_a_cancel_from_outside_interrupts_a_sleeping_script_and_is_confirmed(scr
 
 
 def test_a_cancel_ends_the_children_of_a_with_block_as_well(script, studio):
-    running = script("with run:\n    with run.child_run(run_id='child') as child:\n        print('ready')\n        time.sleep(60)\n")
+    running = script(
+        "with run:\n    with run.child_run(run_id='child') as child:\n        print('ready')\n        time.sleep(60)\n"
+    )
     wait_for(lambda: "ready" in running.stdout, "the script runs")
 
     studio.runs["r"].update(status="CancelRequested", cancel_requested=True)
