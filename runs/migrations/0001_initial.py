@@ -2,9 +2,10 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import runs.models.file
 from django.conf import settings
 from django.db import migrations, models
+
+import runs.models.file
 
 
 class Migration(migrations.Migration):
