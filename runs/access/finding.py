@@ -1,8 +1,10 @@
 """Runs and experiments as a caller may see them."""
 
 from collections.abc import Iterable
+from functools import cache
 
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import Q
 
 from runs.access.callers import Caller
@@ -20,12 +22,20 @@ def run_for(caller: Caller, run_id: str, *, brief: bool = False) -> Run:
     Raises:
         NotFound: there is none of that id in the workspace.
     """
-    runs = Run.objects.brief() if brief else Run.objects.with_relations()
-    try:
-        # Not first(), which sorts: Django is slow at sorting by many columns.
-        return runs.get(workspace=caller.workspace, run_id=run_id)
-    except Run.DoesNotExist:
-        raise NotFound(f"There is no run {run_id} in the workspace {caller.workspace}.") from None
+    if brief:
+        found = list(Run.objects.raw(_brief_sql(connection.vendor), [caller.workspace.pk, run_id]))
+    else:
+        found = list(Run.objects.with_relations().filter(workspace=caller.workspace, run_id=run_id))
+    if not found:
+        raise NotFound(f"There is no run {run_id} in the workspace {caller.workspace}.")
+    return found[0]
+
+
+@cache
+def _brief_sql(vendor: str) -> str:
+    """Composed once: that takes Django three times as long as the whole rest of the query, and every batch asks it."""
+    sql, _ = Run.objects.brief().filter(workspace=0).filter(run_id="").query.sql_with_params()
+    return sql
 
 
 def runs_for(caller: Caller, run_ids: Iterable[str]) -> list[Run]:

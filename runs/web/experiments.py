@@ -1,5 +1,6 @@
 """The Experiments page."""
 
+import json
 from typing import Any
 
 from django import forms
@@ -131,7 +132,9 @@ def _context(request: HttpRequest, caller: Caller) -> dict[str, Any]:
 def _matching(caller: Caller, *, is_archive: bool, search: str) -> QuerySet[Experiment]:
     found = Experiment.objects.filter(workspace=caller.workspace, archived_at__isnull=not is_archive)
     for word in texts.check(search, most=limits.EXPERIMENT_NAME_LENGTH, field="search").split():
-        found = found.filter(Q(name__icontains=word) | Q(description__icontains=word) | Q(tags__icontains=word))
+        escaped = json.dumps(word)[1:-1]  # as SQLite holds the text of tags
+        tagged = Q(tags__icontains=word) | Q(tags__icontains=escaped)
+        found = found.filter(Q(name__icontains=word) | Q(description__icontains=word) | tagged)
     newest = Run.objects.filter(experiment=OuterRef("pk")).order_by("-pk")
     return found.annotate(newest=Subquery(newest.values("pk")[:1])).fetch_mode(FETCH_RAISE)
 

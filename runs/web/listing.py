@@ -202,6 +202,6 @@ class Listing:
 def _said(field: str, value: str) -> str:
     if field == "status":
         if value == "open":
-            return gettext("live")
+            return gettext("Live")
         return status_word(value) if value in Status.values else value
     return value.replace("=", ": ", 1) if field == "tag" else value

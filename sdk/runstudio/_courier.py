@@ -159,6 +159,7 @@ class Courier(threading.Thread):
         patience_s = 0.0 if self.is_away else _PATIENCE_S
         answer = deliver(self._transport, entry, files=files, patience_s=patience_s, is_repeat=self.is_away)
         self._heard_first_at = self._heard_first_at or time.monotonic()
+        self.is_away = False
         return answer
 
     def _stays(self, error: Exception, *, is_waited_for: bool) -> bool:
@@ -206,8 +207,9 @@ class Courier(threading.Thread):
         if not is_told:
             self._tell(error)
         self.is_away = True
-        self._next_try_at = now + min(2.0**self._tries, _LONGEST_PAUSE_S) * random.uniform(0.75, 1.0)
-        self._tries = min(self._tries + 1, 10)
+        if now >= self._next_try_at:  # else somebody waited and it was asked before its time
+            self._next_try_at = now + min(2.0**self._tries, _LONGEST_PAUSE_S) * random.uniform(0.75, 1.0)
+            self._tries = min(self._tries + 1, 10)
         while self._promises:
             self._promises.popleft().receipt.give(is_sent=False)
 

@@ -82,9 +82,9 @@ def read() -> dict[str, Any]:
     try:
         found = json.loads(text)
         servers = {tidy_url(url): dict(entry) for url, entry in found.get("servers", {}).items()}
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, UserErrorException) as error:
         raise UserErrorException(
-            f"{path} is damaged ({error}). Remove it and sign in again: studio login URL", error
+            f"{path} is damaged ({getattr(error, 'message', error)}). Remove it and sign in again: studio login URL", error
         ) from error
     return {"default": found.get("default") or "", "servers": servers}
 

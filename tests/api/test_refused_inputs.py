@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runs import limits
+from runs import limits, queue, submission
 from runs.api import reference
 from runs.api.errors import MEANINGS
 from tests import factories
@@ -74,19 +74,19 @@ NAMES = [f"{method} {path}" for method, path, _ in WRITES]
 
 
 @pytest.fixture
-def address(workspace, alice, api):
+def address(experiment, alice):
     """Fills the variables of an address with things that are there."""
-    run = factories.make_run(run_id="one")
-    api.send("POST", "/compute-targets", {"name": "gpu"})
-    api.send("POST", "/agents", {"agent_id": "12345678", "name": "gpu", "target": "gpu"})
-    api.send("POST", "/runs/submit", {"experiment": "mnist", "command": "true", "target": "gpu"})
-    [job] = api.send("POST", "/agents/12345678/claim", {"most": 1}).json()["jobs"]
+    run = factories.make_run(experiment, run_id="one")
+    target = queue.get_or_create_target(experiment.workspace, "gpu")
+    agent = queue.register(target, agent_id="12345678", name="gpu", by=alice)
+    submission.submit(experiment, by=alice, snapshot=None, command="true", target="gpu")
+    [claim] = queue.claim(queue.agent_for(experiment.workspace, agent.agent_id), most=1)
     there = {
         "run_id": run.run_id,
-        "experiment": "mnist",
-        "username": "alice",
-        "agent_id": "12345678",
-        "lease": job["lease"],
+        "experiment": experiment.name,
+        "username": alice.get_username(),
+        "agent_id": agent.agent_id,
+        "lease": claim.lease.lease_id,
     }
 
     def fill(path: str) -> str:

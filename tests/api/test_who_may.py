@@ -67,62 +67,66 @@ def one(experiment) -> Run:
     return factories.make_run(experiment, run_id="one")
 
 
-@pytest.mark.parametrize(("method", "path", "body"), WRITES)
-def test_a_reader_changes_nothing(method, path, body, reader, one, client_of):
-    answer = client_of(reader).send(method, path, body)
+def test_a_reader_changes_nothing(reader, one, client_of):
+    client = client_of(reader)
+    for method, path, body in WRITES:
+        answer = client.send(method, path, body)
 
-    assert answer.status_code == 403
-    assert answer.json()["code"] == "forbidden"
-    assert "contributor" in answer.json()["message"]
-
-
-@pytest.mark.parametrize(("method", "path", "body"), WRITES)
-def test_a_token_that_may_only_read_changes_nothing(method, path, body, alice, one, client_of):
-    answer = client_of(alice, "read").send(method, path, body)
-
-    assert answer.status_code == 403
-    assert "scope write" in answer.json()["message"]
+        assert answer.status_code == 403, path
+        assert answer.json()["code"] == "forbidden"
+        assert "contributor" in answer.json()["message"]
 
 
-@pytest.mark.parametrize(("method", "path", "body"), AGENT_WRITES)
-def test_only_a_token_with_the_scope_agent_acts_as_agent(method, path, body, alice, one, client_of):
-    answer = client_of(alice, "read", "write").send(method, path, body)
+def test_a_token_that_may_only_read_changes_nothing(alice, one, client_of):
+    client = client_of(alice, "read")
+    for method, path, body in WRITES:
+        answer = client.send(method, path, body)
 
-    assert answer.status_code == 403
-    assert "scope agent" in answer.json()["message"]
-
-
-@pytest.mark.parametrize("path", READS)
-def test_a_token_without_the_scope_read_reads_nothing(path, alice, one, client_of):
-    answer = client_of(alice, "agent").send("GET", path)
-
-    assert answer.status_code == 403
-    assert "scope read" in answer.json()["message"]
+        assert answer.status_code == 403, path
+        assert "scope write" in answer.json()["message"]
 
 
-@pytest.mark.parametrize(("method", "path", "body"), [w for w in WRITES if "/one" in w[1] or "/mnist" in w[1]])
-def test_what_is_in_a_foreign_workspace_is_not_there_to_change(method, path, body, stranger, one):
-    answer = stranger.send(method, path, body)
+def test_only_a_token_with_the_scope_agent_acts_as_agent(alice, one, client_of):
+    client = client_of(alice, "read", "write")
+    for method, path, body in AGENT_WRITES:
+        answer = client.send(method, path, body)
 
-    assert answer.status_code == 404
-    assert answer.json()["code"] == "not_found"
-
-
-@pytest.mark.parametrize("path", READS)
-def test_what_is_in_a_foreign_workspace_is_not_there_to_read(path, stranger, one):
-    answer = stranger.send("GET", path)
-
-    assert answer.status_code == 404
-    assert answer.json()["code"] == "not_found"
+        assert answer.status_code == 403, path
+        assert "scope agent" in answer.json()["message"]
 
 
-@pytest.mark.parametrize("path", [*READS, "/me", "/runs", "/experiments", "/tokens", "/workspaces", "/compute-targets"])
-def test_nothing_is_told_without_a_sign_in(path, anybody, workspace):
-    answer = anybody.send("GET", path)
+def test_a_token_without_the_scope_read_reads_nothing(alice, one, client_of):
+    client = client_of(alice, "agent")
+    for path in READS:
+        answer = client.send("GET", path)
 
-    assert answer.status_code == 401
-    assert answer.json()["code"] == "not_signed_in"
-    assert answer["WWW-Authenticate"].startswith("Bearer")
+        assert answer.status_code == 403, path
+        assert "scope read" in answer.json()["message"]
+
+
+def test_what_is_in_a_foreign_workspace_is_not_there_to_change(stranger, one):
+    for method, path, body in [write for write in WRITES if "/one" in write[1] or "/mnist" in write[1]]:
+        answer = stranger.send(method, path, body)
+
+        assert answer.status_code == 404, path
+        assert answer.json()["code"] == "not_found"
+
+
+def test_what_is_in_a_foreign_workspace_is_not_there_to_read(stranger, one):
+    for path in READS:
+        answer = stranger.send("GET", path)
+
+        assert answer.status_code == 404, path
+        assert answer.json()["code"] == "not_found"
+
+
+def test_nothing_is_told_without_a_sign_in(anybody, workspace):
+    for path in [*READS, "/me", "/runs", "/experiments", "/tokens", "/workspaces", "/compute-targets"]:
+        answer = anybody.send("GET", path)
+
+        assert answer.status_code == 401, path
+        assert answer.json()["code"] == "not_signed_in"
+        assert answer["WWW-Authenticate"].startswith("Bearer")
 
 
 def test_the_server_says_what_it_is_without_a_sign_in(anybody, db):

@@ -66,6 +66,8 @@ def test_search_and_order_are_in_the_address(signed_in, workspace):
     found = signed_in.get(f"{EXPERIMENTS}?search=fundus").text
     assert ">beta<" in found
     assert ">alpha<" not in found
+    experiments.set_tags(Experiment.objects.get(name="alpha"), {"팀": "병리"})
+    assert ">alpha<" in signed_in.get(f"{EXPERIMENTS}?search=병리").text
     assert "No experiment matches" in signed_in.get(f"{EXPERIMENTS}?search=nothing").text
 
 

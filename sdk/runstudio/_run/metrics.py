@@ -73,7 +73,7 @@ def shapes(stretches: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def _of_run(series: dict[str, list[tuple[str, Any]]]) -> dict[str, Any]:
     # The server's order is that of the steps; v1's is that of logging.
     ordered = {key: [value for _, value in sorted(points, key=_time)] for key, points in series.items()}
-    return {key: _shape(values) for key, values in ordered.items() if values != [None]}
+    return {key: _shape(values) for key, values in ordered.items() if values not in ([], [None])}
 
 
 def _shape(values: list[Any]) -> Any:

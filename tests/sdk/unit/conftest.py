@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runstudio import _session, _warn
+from runstudio import Experiment, Workspace, _endings, _session, _warn
 
 from tests.sdk.unit.fake_studio import FakeStudio
 
@@ -36,7 +37,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
         if name.startswith(("RUNSTUDIO_", "AZUREML_")) or name.lower() in ("http_proxy", "https_proxy", "no_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("RUNSTUDIO_HOME", str(folder))
-    monkeypatch.setenv("TMPDIR", str(folder / "tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder / "tmp"))
     (folder / "tmp").mkdir()
     monkeypatch.setattr(_session, "_sessions", {})
     monkeypatch.setattr(_warn, "_told", set())
@@ -44,12 +45,23 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def signed_in(studio: FakeStudio, monkeypatch: pytest.MonkeyPatch) -> FakeStudio:
-    """This process uses the fake studio."""
+def signed_in(studio: FakeStudio, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStudio]:
+    """This process uses the fake studio; what it would do at its end, it leaves."""
     monkeypatch.setenv("RUNSTUDIO_URL", studio.url)
     monkeypatch.setenv("RUNSTUDIO_TOKEN", studio.token)
     monkeypatch.setenv("RUNSTUDIO_WORKSPACE", "default")
-    return studio
+    monkeypatch.setattr(_endings, "install", lambda: None)
+    monkeypatch.setattr(_endings, "_owned", {})
+    yield studio
+    for session in _session._sessions.values():
+        for run_id in list(_endings._owned):
+            session.sender.unwatch(run_id)
+        session.sender.flush(timeout_s=10.0, closes=True)
+
+
+@pytest.fixture
+def experiment(signed_in: FakeStudio) -> Experiment:
+    return Experiment(Workspace.get("default"), "e")
 
 
 class Script:
@@ -63,6 +75,7 @@ class Script:
             **kept,
             "PYTHONPATH": str(SDK),
             "RUNSTUDIO_HOME": str(home),
+            "TMPDIR": str(home / "tmp"),
             "RUNSTUDIO_URL": studio.url,
             "RUNSTUDIO_TOKEN": studio.token,
             "RUNSTUDIO_WORKSPACE": "default",
