@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,6 +14,7 @@ from rest_framework.viewsets import GenericViewSet
 from runs import access
 from runs.access import Caller
 from runs.api.pages import KeyPages, asked, checked
+from runs.api.parsing import DRAIN_BYTES, DRAIN_BYTES_OF_STRANGERS, drain
 from runs.errors import Invalid, NotFound
 from runs.models import Run
 
@@ -40,6 +41,12 @@ class Endpoint(GenericViewSet):
         action = self.action_map.get((request.method or "").lower())
         if action:  # else the method has no meaning here, which is told first
             self._check_parameters(getattr(self, action))
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        drain(request._request, most=DRAIN_BYTES if hasattr(request, "caller") else DRAIN_BYTES_OF_STRANGERS)
+        return super().finalize_response(request, response, *args, **kwargs)
 
     def _check_parameters(self, view: Callable) -> None:
         """An unknown parameter is refused: passed over, it would answer the wrong rows."""

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from math import isfinite
 from typing import Any, BinaryIO
 
+from django.http import HttpRequest, UnreadablePostError
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -15,6 +17,8 @@ from runs.errors import TooLarge
 
 JSON_BYTES = 32 * limits.MB
 DEPTH_MOST = 64
+DRAIN_BYTES = limits.GB  # of a body that nobody wants
+DRAIN_BYTES_OF_STRANGERS = limits.METRIC_BATCH_BYTES  # a script with an expired token shall read so
 NOT_JSON = "Send JSON, with the header Content-Type: application/json."
 _BLOCK = 256 * limits.KB
 
@@ -44,6 +48,16 @@ def _read(stream: BinaryIO, most: int, too_large: TooLarge) -> bytes:
             raise too_large
         blocks.append(block)
     return b"".join(blocks)
+
+
+def drain(request: HttpRequest, *, most: int) -> None:
+    """
+    Read what is left of a body. A client that still sends gets to read an early answer ("that file is there already")
+    only so: the server ends a connection with unread bytes, and the client sees that it was cut.
+    """
+    with suppress(UnreadablePostError):
+        while most > 0 and (block := request.read(_BLOCK)):
+            most -= len(block)
 
 
 def is_encoded(meta: Mapping[str, str]) -> bool:

@@ -3,7 +3,8 @@
 import base64
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any
 
 from django.db.models import F, OrderBy, OuterRef, Q, QuerySet, Subquery
@@ -127,15 +128,37 @@ def _read(cursor: str, sort: str) -> tuple[Any, int]:
     try:
         written = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         its_sort, value, pk = written
-        if isinstance(value, dict) and "at" in value:
-            value = datetime.fromisoformat(value["at"])
-        elif isinstance(value, dict):
-            value = timedelta(microseconds=value["us"])
-        if its_sort != sort or not isinstance(pk, int) or not 0 <= pk <= limits.LARGEST_INTEGER:
+        if its_sort != sort or type(pk) is not int or not 0 <= pk <= limits.LARGEST_INTEGER:
             raise ValueError(cursor)
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        if value is not None:
+            value = _value(value, sort.lstrip("-"))
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise Invalid(
             "This cursor does not belong to this list. Begin without one, and pass on the cursor of the last answer.",
             field="after",
         ) from error
     return value, pk
+
+
+def _value(written: Any, column: str) -> Any:
+    """
+    What a cursor holds, of the column's own type: it comes from a client, which may have changed it.
+
+    Raises:
+        ValueError, TypeError, KeyError, OverflowError: it is none of the column.
+    """
+    if column in ("started", "ended"):
+        return datetime.fromisoformat(written["at"]).astimezone(UTC)
+    if column == "duration":
+        if abs(written["us"]) > limits.LARGEST_INTEGER:
+            raise ValueError(written)
+        return timedelta(microseconds=written["us"])
+    if column.startswith("metric:"):
+        number = float(written)
+        if not isfinite(number):
+            raise ValueError(written)
+        return number
+    written.encode()  # no database holds half a surrogate pair
+    if "\0" in written:
+        raise ValueError(written)
+    return written

@@ -76,5 +76,4 @@ def run_once(chore: Chore) -> None:
         # The worker must live on: the database may be away for a moment, or one run's data may be odd.
         chore.failures += 1
         logger.exception("The worker could not %s; it tries again.", chore.name)
-        close_old_connections()
     chore.due_at = chore.next_due(time.monotonic(), has_more)

@@ -84,7 +84,8 @@ def read() -> dict[str, Any]:
         servers = {tidy_url(url): dict(entry) for url, entry in found.get("servers", {}).items()}
     except (ValueError, TypeError, AttributeError, UserErrorException) as error:
         raise UserErrorException(
-            f"{path} is damaged ({getattr(error, 'message', error)}). Remove it and sign in again: studio login URL", error
+            f"{path} is damaged ({getattr(error, 'message', error)}). Remove it and sign in again: studio login URL",
+            error,
         ) from error
     return {"default": found.get("default") or "", "servers": servers}
 

@@ -9,20 +9,24 @@ from pathlib import Path
 import pytest
 
 from runs.api.errors import MEANINGS
-from tests.live import live_studio  # noqa: F401  (a fixture)
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "rest.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.live
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-def test_every_command_of_the_guide_works(live_studio, tmp_path):  # noqa: F811
+def test_every_command_of_the_guide_works(live_studio, tmp_path):
     commands = "\n".join(re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL))
     # An answer of 400 or more ends the script.
     script = f"set -eu\n{commands.replace('curl -sS', 'curl -sS --fail-with-body')}"
 
     done = subprocess.run(
-        ["sh", "-c", script], cwd=tmp_path, env=live_studio.client_environment(), capture_output=True, text=True, timeout=60
+        ["sh", "-c", script],
+        cwd=tmp_path,
+        env=live_studio.client_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr

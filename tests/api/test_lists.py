@@ -1,6 +1,8 @@
 """Lists: pages by key, filters, and a cost that does not grow with the rows."""
 
+import base64
 import itertools
+import json
 
 import pytest
 from django.core.files.base import ContentFile
@@ -121,6 +123,33 @@ def test_a_cursor_of_another_list_is_refused(sort, api, experiment):
 
     assert answer.status_code == 400
     assert answer.json()["field"] == "after"
+
+
+SORTS = [
+    "created",
+    "started",
+    "ended",
+    "duration",
+    "name",
+    "status",
+    "experiment",
+    "submitter",
+    "target",
+    "metric:loss",
+]
+FORGED = [None, True, -1, 1.5, 2**70, "text", "\0", "\ud800", [], {}, {"at": "no time"}, {"at": 5}, {"at": "2026-01-01"},
+    {"us": "x"}, {"us": 10**30}, {"at": "0001-01-01T00:00:00+14:00"}]  # fmt: skip
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_forged_cursor_never_breaks_the_server(sort, api, experiment):
+    factories.make_run(experiment)
+    for value in FORGED:
+        for key in (1, True, -1, "1", 2**63, None):
+            written = json.dumps([sort, value, key]).encode()
+            cursor = base64.urlsafe_b64encode(written).decode().rstrip("=")
+
+            assert api.send("GET", f"/runs?sort={sort}&after={cursor}").status_code in (200, 400), written
 
 
 # Filters

@@ -67,7 +67,8 @@ def test_an_exit_without_a_code_completes_the_run(leave, script, studio):
 
 
 def test_an_exit_that_somebody_caught_does_not_fail_the_run(script, studio):
-    source = "def main():\n    sys.exit(3)\ntry:\n    main()\nexcept SystemExit as error:\n    print(error.code, type(error).__name__)\n"
+    source = "def main():\n    sys.exit(3)\ntry:\n    main()\n"
+    source += "except SystemExit as error:\n    print(error.code, type(error).__name__)\n"
     done = script(source + LOG)
 
     assert done.wait() == 0
@@ -95,7 +96,8 @@ def test_sigterm_fails_the_run_and_ends_the_process_as_ever(script, studio):
 
 def test_a_handler_of_the_script_for_sigterm_stays(script, studio):
     begin = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"
-    prelude = "from runstudio import Experiment, Workspace\nrun = Experiment(Workspace.from_config(), 'e').start_logging(run_id='r')\n"
+    prelude = "from runstudio import Experiment, Workspace\n"
+    prelude += "run = Experiment(Workspace.from_config(), 'e').start_logging(run_id='r')\n"
     running = script(begin + prelude + LOG + "import time; print('ready'); time.sleep(60)", prelude=False)
     wait_for(lambda: "ready" in running.stdout, "the script runs")
 
@@ -217,7 +219,8 @@ def test_a_script_may_look_at_the_request_instead_of_being_interrupted(script, s
 
 
 def test_a_script_that_ignores_sigint_is_interrupted_all_the_same(script, studio):
-    source = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('ready')\nfor _ in range(3000): time.sleep(0.01)\n"
+    source = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('ready')\n"
+    source += "for _ in range(3000): time.sleep(0.01)\n"
     running = script(source)
     wait_for(lambda: "ready" in running.stdout, "the script runs")
 

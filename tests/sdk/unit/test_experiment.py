@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
-
 import runstudio
 from runstudio import Environment, Experiment, Run, ScriptRunConfig, Workspace
-from runstudio.errors import ExperimentExecutionException, RunEnvironmentException, UserErrorException, WorkspaceException
+from runstudio.errors import (
+    ExperimentExecutionException,
+    RunEnvironmentException,
+    UserErrorException,
+    WorkspaceException,
+)
 
 
 def test_the_package_exports_what_it_says():
@@ -89,7 +93,9 @@ def test_a_script_outside_the_folder_is_refused(script, experiment, tmp_path):
         experiment.submit(ScriptRunConfig(source, script))
 
 
-@pytest.mark.parametrize("arguments", [{}, {"script": "a.py", "command": "python a.py"}, {"script": "a.py", "arguments": "x"}])
+@pytest.mark.parametrize(
+    "arguments", [{}, {"script": "a.py", "command": "python a.py"}, {"script": "a.py", "arguments": "x"}]
+)
 def test_settings_that_contradict_each_other_are_refused(arguments, tmp_path):
     with pytest.raises(UserErrorException):
         ScriptRunConfig(tmp_path, **arguments)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 
 import pytest
-
 from runstudio import Run, ScriptRun
 from runstudio._run.metrics import shapes
 from runstudio.errors import (
@@ -14,6 +13,7 @@ from runstudio.errors import (
     ServiceException,
     UserErrorException,
 )
+
 from tests.sdk.unit.conftest import wait_for
 
 
@@ -51,13 +51,18 @@ def test_what_has_no_value_is_left_out(stretches):
 
 
 def test_values_are_in_the_order_of_logging_whatever_their_steps():
-    by_step = {**stretch("x", [1, 2, 3]), "times": ["2026-01-01T00:00:03Z", "2026-01-01T00:00:01Z", "2026-01-01T00:00:01.5Z"]}
+    by_step = {
+        **stretch("x", [1, 2, 3]),
+        "times": ["2026-01-01T00:00:03Z", "2026-01-01T00:00:01Z", "2026-01-01T00:00:01.5Z"],
+    }
 
     assert shapes([by_step]) == {"r": {"x": [2, 3, 1]}}
 
 
 def test_a_series_that_comes_in_pieces_is_one():
-    found = shapes([stretch("x", [1, 2]), stretch("y", ["a"]), stretch("x", [3], first=10), stretch("x", [9], run_id="s")])
+    found = shapes(
+        [stretch("x", [1, 2]), stretch("y", ["a"]), stretch("x", [3], first=10), stretch("x", [9], run_id="s")]
+    )
 
     assert found == {"r": {"x": [1, 2, 3], "y": "a"}, "s": {"x": 9}}
 
@@ -244,7 +249,9 @@ def test_a_taken_name_is_refused_in_v1s_words(experiment):
     run = experiment.start_logging()
     run.upload_file("a.txt", io.BytesIO(b"1"))
 
-    with pytest.raises(AzureMLAggregatedException, match=r"UserError: Resource Conflict: ArtifactId .*a\.txt already exists\."):
+    with pytest.raises(
+        AzureMLAggregatedException, match=r"UserError: Resource Conflict: ArtifactId .*a\.txt already exists\."
+    ):
         run.upload_file("a.txt", io.BytesIO(b"1"))
     run.complete()
 

@@ -7,12 +7,12 @@ import threading
 import time
 
 import pytest
-
 from runstudio import _courier, _scribe, _spool
 from runstudio._credentials import Server
 from runstudio._sender import Sender
 from runstudio._transport import Transport
 from runstudio.errors import AuthenticationException, ServiceException, UserErrorException
+
 from tests.sdk.unit.conftest import wait_for
 
 

@@ -109,7 +109,7 @@ foo**bar
 **/node
 x/**
 !x/keep
-"""
+"""  # noqa: W291 (spaces at the end of a pattern are what is tested)
 TREE = """
 #hash  a.log  keep.log  only_here.txt  sub/only_here.txt  build/x  sub/build/x  build.txt  doc/a.txt  doc/b/a.txt  sub/doc/a.txt
 deep.txt  q/deep.txt  q/r/deep.txt  a/z.txt  a/b/z.txt  a/b/c/z.txt  b/a/z.txt  logs/one  logs/two/three  sub/logs/one

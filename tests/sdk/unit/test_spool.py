@@ -9,12 +9,12 @@ import subprocess
 import sys
 
 import pytest
-
 from runstudio import _credentials, _spool
 from runstudio._credentials import Server
 from runstudio._delivery import Entry
 from runstudio._spool import Spool, SpoolFull, sync
 from runstudio._spool_file import SpoolFile
+
 from tests.sdk.unit.conftest import SDK
 
 
@@ -191,7 +191,7 @@ def test_the_spool_of_a_process_that_lives_is_left_alone(server, studio, home):
     source = (
         "import sys\nfrom runstudio._credentials import Server\nfrom runstudio._spool import Spool\n"
         f"spool = Spool(Server({server.url!r}, {server.token!r}))\n"
-        "spool.append(b'POST /runs/r/metrics 1.0 {\"batch\": \"b\", \"points\": []}\\n')\n"
+        'spool.append(b\'POST /runs/r/metrics 1.0 {"batch": "b", "points": []}\\n\')\n'
         "print('ready', flush=True)\nsys.stdin.read()\n"
     )
     studio.add_run("r")

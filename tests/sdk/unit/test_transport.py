@@ -7,7 +7,6 @@ import io
 import time
 
 import pytest
-
 from runstudio import _transport
 from runstudio._credentials import Server
 from runstudio._download import download
@@ -126,7 +125,10 @@ def test_the_workspace_and_the_version_travel_along(transport, studio):
 
 
 def test_parts_of_an_address_are_quoted():
-    assert path_of("runs", "r 1?", "artifacts", "out puts/mödel#1.bin") == "/runs/r%201%3F/artifacts/out%20puts/m%C3%B6del%231.bin"
+    assert (
+        path_of("runs", "r 1?", "artifacts", "out puts/mödel#1.bin")
+        == "/runs/r%201%3F/artifacts/out%20puts/m%C3%B6del%231.bin"
+    )
 
 
 # Files
