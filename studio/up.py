@@ -116,7 +116,8 @@ def _free_port(host: str, wanted: int | None) -> tuple[str, int]:
 
 
 def _environment(options: argparse.Namespace, url: str) -> dict[str, str]:
-    environment = dict(os.environ, PYTHONUNBUFFERED="1", STUDIO_SUPERVISED="1", STUDIO_DATA_DIR=str(options.data))
+    environment = dict(os.environ, PYTHONUNBUFFERED="1")
+    environment |= {"STUDIO_SUPERVISED": str(os.getpid()), "STUDIO_DATA_DIR": str(options.data)}
     environment.setdefault("STUDIO_URL", url)
     if options.database:
         environment["DATABASE_URL"] = options.database

@@ -83,9 +83,10 @@ class Runs(Endpoint):
 
     def _place(self, given: dict[str, Any]) -> tuple[Any, Run | None]:
         """Where new runs belong: the experiment and the parent, both taken out of what was given."""
+        parent_id = given.pop("parent", None)
+        parent = access.run_for(self.caller, parent_id) if parent_id else None  # first: without it nothing is made
         experiment, _ = experiments.get_or_create(self.caller.workspace, given.pop("experiment"), by=self.caller.user)
-        parent = given.pop("parent", None)
-        return experiment, access.run_for(self.caller, parent) if parent else None
+        return experiment, parent
 
     @operation(
         request=forms.NewRuns,

@@ -87,7 +87,7 @@ def test_a_parent_that_is_not_there_answers_404(api, workspace):
     answer = api.send("POST", "/runs", {"experiment": "mnist", "parent": "nobody"})
 
     assert answer.status_code == 404
-    assert Run.objects.count() == 0
+    assert api.send("GET", "/runs").json()["items"] == api.send("GET", "/experiments").json()["items"] == []
 
 
 def test_a_batch_makes_all_runs_in_order_or_none(api, one):

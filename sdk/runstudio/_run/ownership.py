@@ -10,6 +10,7 @@ from runstudio import _endings, _interrupt
 from runstudio._endings import Failure
 from runstudio._uploads import upload_folder
 from runstudio._warn import warn
+from runstudio.errors import ServiceException
 
 if TYPE_CHECKING:
     from runstudio._run.run import Run
@@ -32,13 +33,21 @@ class Ownership:
         self._run = run
         self._outputs = outputs
         self._interrupts = interrupts
-        run._session.sender.watch(run.id, self._on_heartbeat)
+        self.listen()
         _endings.own(self)
+
+    def listen(self) -> None:
+        """Send heartbeats, and hear in their answers of a cancel."""
+        self._run._session.sender.watch(self.id, self._on_heartbeat)
+
+    def stop_listening(self) -> None:
+        """This process ends the run now: what the server then says of it is no news, and must not interrupt anybody."""
+        self._run._session.sender.unwatch(self.id)
 
     def give_up(self) -> None:
         """The run has ended."""
+        self.stop_listening()
         _endings.disown(self)
-        self._run._session.sender.unwatch(self.id)
 
     def store_outputs(self) -> None:
         """Store the outputs folder, if it is there. What cannot be stored is told, and stops nothing."""
@@ -49,8 +58,14 @@ class Ownership:
 
     def cancel(self) -> None:
         """End the run as canceled: it, or a run above it, was asked to stop."""
+        self.stop_listening()
         if not self.cancel_requested:
-            self._run._act("cancel", {})
+            try:
+                self._run._act("cancel", {})
+            except ServiceException as error:
+                if error.error_code != "run_already_ended":
+                    self.listen()
+                    raise
         self._run._confirm_cancel()
 
     def tell_of_cancel(self) -> bool:
@@ -79,6 +94,7 @@ class Ownership:
 
     def end_by_signal(self, failure: Failure) -> None:
         run = self._run
+        self.stop_listening()
         if self.cancel_requested:
             run._session.sender.post("POST", run._path("cancel"), {"confirm": True})
         else:

@@ -248,9 +248,10 @@ class Run(HasMetrics, HasTags, HasFiles, HasChildren):
         Raises:
             ServiceException: the run has ended, other than by a cancel.
         """
-        self._act("cancel", {})
-        if self._ownership is not None:
-            self._confirm_cancel()
+        if self._ownership is None:
+            self._act("cancel", {})
+        else:
+            self._ownership.cancel()
 
     def _confirm_cancel(self) -> None:
         self._end("Canceled", "cancel", {"confirm": True})
@@ -260,20 +261,25 @@ class Run(HasMetrics, HasTags, HasFiles, HasChildren):
         Send what is left, and end the run. One that somebody else has ended stays as it is: a script that comes to its end
         must not fail for that.
         """
-        if self._ownership is not None:
-            self._ownership.store_outputs()
+        owned = self._ownership
+        if owned is not None:
+            owned.store_outputs()
         self.flush()
         if not sets_status:
             return
+        if owned is not None:
+            owned.stop_listening()
         try:
             self._act(verb, body, status=status)
         except ServiceException as error:
             if error.error_code != "run_already_ended":
+                if owned is not None:
+                    owned.listen()
                 raise
             self._refresh()
             warn(f"run {self.id} was {self.status} already; it stays so.")
-        if self._ownership is not None:
-            self._ownership.give_up()
+        if owned is not None:
+            owned.give_up()
             self._ownership = None
 
     def __enter__(self) -> Run:

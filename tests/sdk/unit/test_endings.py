@@ -10,6 +10,8 @@ import pytest
 
 from tests.sdk.unit.conftest import wait_for
 
+pytestmark = pytest.mark.live
+
 LOG = "for i in range(100): run.log('x', i)\n"
 
 
@@ -297,3 +299,17 @@ def test_a_prompt_goes_on_after_an_exception(script, studio):
     assert script(source).wait() == 0
 
     assert_all_is_there(studio, "Completed")
+
+
+def test_the_answer_to_a_late_heartbeat_interrupts_nobody(script, studio):
+    source = """
+    _courier.HEARTBEAT_S = 0.0  # with every entry that is sent
+    for number in range(20):
+        child = run.child_run(run_id=f'child-{number}')
+        (child.complete, child.fail, child.cancel)[number % 3]()
+    """
+    running = script(source)
+
+    assert running.wait() == 0
+    assert running.stderr == ""
+    assert studio.runs["r"]["status"] == "Completed"

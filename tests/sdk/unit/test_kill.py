@@ -18,7 +18,7 @@ from runstudio._spool import sync
 
 from tests.sdk.unit.conftest import wait_for
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+pytestmark = [pytest.mark.live, pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")]
 
 TRAINING = """
 progress = open('progress', 'w')
