@@ -14,7 +14,7 @@ METRIC_TEXT_LENGTH = 5_000
 LARGEST_INTEGER = 2**63 - 1
 SMALLEST_INTEGER = -(2**63)
 
-POINTS_PER_BATCH = 5_000  # of one request; the server takes more, but a resent batch should be small
+POINTS_PER_BATCH = 1_000  # of one request: making more of them into JSON at once would hold up the script
 BATCH_TEXT_LENGTH = 4 * MB
 
 CHILDREN_PER_CALL = 100  # v1's limit of create_children

@@ -29,10 +29,11 @@ def filters(name: str, asked: str | Mapping[str, Any] | None) -> list[str]:
     if asked is None:
         return []
     if isinstance(asked, str):
-        return [asked]
+        asked = {asked: None}
     if not isinstance(asked, Mapping):
         raise TypeError(f"{name} is a text or a dictionary, not {type(asked).__name__}.")
-    return [key if value is None else f"{key}={value}" for key, value in asked.items()]
+    # A key that holds the dividing sign cannot be asked for; `fits` sorts its runs out.
+    return [key if value is None else f"{key}={value}" for key, value in asked.items() if "=" not in key]
 
 
 def fits(there: Mapping[str, Any], asked: str | Mapping[str, Any] | None) -> bool:

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from types import GeneratorType
-from typing import Any, NamedTuple
+from typing import Any
 
 from runstudio import _limits
 from runstudio.errors import UserErrorException
@@ -15,14 +15,8 @@ from runstudio.errors import UserErrorException
 EXACT = frozenset((float, int, bool, type(None)))
 
 
-class Point(NamedTuple):
-    """One value as `log` leaves it: the caller pays for this tuple and nothing more."""
-
-    run_id: str
-    key: str
-    value: Any
-    step: int | None
-    time_ns: int
+# One value as `log` leaves it: run id, key, value, step, time in nanoseconds. A bare tuple, for the caller pays for it.
+Point = tuple[str, str, Any, "int | None", int]
 
 
 class Clock:
@@ -31,10 +25,10 @@ class Clock:
     def __init__(self) -> None:
         self._last_us: dict[str, int] = {}
 
-    def time_us(self, point: Point) -> int:
-        """The point's time in microseconds, or the next one after the run's last when that was taken."""
-        time_us = max(point.time_ns // 1_000, self._last_us.get(point.run_id, 0) + 1)
-        self._last_us[point.run_id] = time_us
+    def time_us(self, run_id: str, time_ns: int) -> int:
+        """A point's time in microseconds, or the next one after the run's last when that was taken."""
+        time_us = max(time_ns // 1_000, self._last_us.get(run_id, 0) + 1)
+        self._last_us[run_id] = time_us
         return time_us
 
 

@@ -41,18 +41,17 @@ class Inbox:
     def __init__(self) -> None:
         self.items: deque[Point | Errand] = deque()
         self._signals: SimpleQueue[str] = SimpleQueue()
-        self._is_signalled = False
+        self.is_signalled = False
+        self.is_in_hand = False  # items were taken, and are not in the spool yet
         self._is_hurried = False
 
-    def put_point(self, point: Point) -> None:
-        self.items.append(point)
-        if not self._is_signalled:
-            self._is_signalled = True
-            self._signals.put(_SOME)
-        elif len(self.items) >= HURRY_AT_POINTS:
-            self._hurry()
+    def signal(self) -> None:
+        """Points were put into `items`, the first ones for a while: `Sender.log` does so itself, to spare its caller a call."""
+        self.is_signalled = True
+        self._signals.put(_SOME)
 
-    def _hurry(self) -> None:
+    def hurry(self) -> None:
+        """There are many points. A caller who is faster than the disk has to wait here."""
         if not self._is_hurried:
             self._is_hurried = True
             self._signals.put(_NOW)
@@ -75,7 +74,8 @@ class Inbox:
 
     def take(self) -> list[Point | Errand]:
         # The flags fall before the items are taken: whoever still sees one raised has put his item in before.
-        self._is_signalled = self._is_hurried = False
+        self.is_signalled = self._is_hurried = False
+        self.is_in_hand = True
         return [self.items.popleft() for _ in range(len(self.items))]
 
 
@@ -98,19 +98,20 @@ class Scribe(threading.Thread):
                 self.write(self._inbox.take())
             except Exception as error:  # the thread must live on: without it nothing is kept
                 warn(f"something that was logged is lost, for it could not be written down: {error!r}")
+            self._inbox.is_in_hand = False
             self._courier.wake()
 
     def write(self, items: list[Point | Errand]) -> None:
         """Points become batches of one run each; an errand stays behind the points that were logged before it."""
         points: dict[str, list[Row]] = {}
         for item in items:
-            if isinstance(item, Point):
-                row = (item.key, item.value, item.step, self._clock.time_us(item))
-                points.setdefault(item.run_id, []).append(row)
-            else:
+            if isinstance(item, Errand):
                 self._write_points(points)
                 points = {}
                 self._do(item)
+            else:
+                run_id, key, value, step, time_ns = item
+                points.setdefault(run_id, []).append((key, value, step, self._clock.time_us(run_id, time_ns)))
         self._write_points(points)
 
     def _write_points(self, points: dict[str, list[Row]]) -> None:

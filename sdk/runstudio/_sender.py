@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 import weakref
 from collections.abc import Callable
+from time import time_ns as time_ns_now
 from typing import Any
 
 from runstudio import _points
 from runstudio._courier import Courier, OnHeartbeat
 from runstudio._credentials import Server
 from runstudio._delivery import Entry, Receipt
-from runstudio._points import Point
-from runstudio._scribe import Errand, Inbox, Scribe
+from runstudio._limits import LARGEST_INTEGER
+from runstudio._points import EXACT
+from runstudio._scribe import HURRY_AT_POINTS, Errand, Inbox, Scribe
 from runstudio._spool import Spool
 from runstudio._transport import Transport
 from runstudio.errors import ServerUnreachable
@@ -65,7 +66,8 @@ class Sender:
     @property
     def is_clear(self) -> bool:
         """Everything that was kept has arrived."""
-        return self._spool.is_empty and not self._inbox.items
+        # In the direction in which things move, so that nothing slips by.
+        return not self._inbox.items and not self._inbox.is_in_hand and self._spool.is_empty
 
     def log(self, run_id: str, key: str, value: Any, step: Any = None) -> None:
         """
@@ -74,17 +76,25 @@ class Sender:
         Raises:
             UserErrorException: the name, the value or the step cannot be logged.
         """
-        time_ns = time.time_ns()
+        time_ns = time_ns_now()
         if key not in self._keys:
             _points.check_key(key)
             self._keys.add(key)
-        if type(value) not in _points.EXACT:
+        if type(value) not in EXACT:
             value = _points.plain(value, key)
-        if step is not None and type(step) is not int:
+        if step is not None and not (type(step) is int and -LARGEST_INTEGER <= step <= LARGEST_INTEGER):
             step = _points.whole_step(step)
+        inbox = self._inbox
+        inbox.items.append((run_id, key, value, step, time_ns))
+        if not inbox.is_signalled:
+            self._begin_to_gather()
+        elif len(inbox.items) >= HURRY_AT_POINTS:
+            inbox.hurry()
+
+    def _begin_to_gather(self) -> None:
         if not self._is_started:
             self._start()
-        self._inbox.put_point(Point(run_id, key, value, step, time_ns))
+        self._inbox.signal()
         if self._is_closing:
             self.flush(timeout_s=5.0)
 

@@ -29,7 +29,7 @@ class HasMetrics(RunRecord):
         Raises:
             UserErrorException: a list, or a name, value or step that cannot be logged.
         """
-        self._session.sender.log(self._document["run_id"], name, value, step)
+        self._workspace._session.sender.log(self._document["run_id"], name, value, step)
 
     def get_metrics(
         self, name: str | None = None, recursive: bool = False, run_type: str | None = None, populate: bool = False

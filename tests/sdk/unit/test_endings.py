@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.sdk.unit.conftest import wait_for
+from tests.sdk.unit.fake_studio import Refused
 
 pytestmark = pytest.mark.live
 
@@ -313,3 +314,34 @@ def test_the_answer_to_a_late_heartbeat_interrupts_nobody(script, studio):
     assert running.wait() == 0
     assert running.stderr == ""
     assert studio.runs["r"]["status"] == "Completed"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_made_while_the_server_is_away_waits_until_its_parent_has_made_the_run(script, studio):
+    source = """
+    open('ready', 'w').close()
+    pid = os.fork()
+    if pid == 0:
+        run.log('child', 1)
+        while not run._session.sender.is_clear: time.sleep(0.05)
+        os._exit(0)
+    run.log('parent', 2)
+    while not os.path.exists('go'): time.sleep(0.01)
+    os.waitpid(pid, 0)
+    """
+    studio.stop()
+    running = script(source)
+    wait_for((running.folder / "ready").exists, "the script runs")
+    studio.refuse = lambda method, path, body: late_maker(studio, path)
+    studio.start()
+    (running.folder / "go").touch()
+
+    assert running.wait(60) == 0
+    assert (studio.values("r", "child"), studio.values("r", "parent")) == ([1], [2])
+    assert not list((running.folder / "spool").glob("*.refused"))
+
+
+def late_maker(studio, path):
+    """The run is made only after the forked process has asked for it in vain."""
+    if path == "/runs" and ("POST", "/runs/r/metrics") not in studio.calls:
+        raise Refused(503, "busy", "not now")

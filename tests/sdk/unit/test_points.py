@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 from runstudio import _points
-from runstudio._points import Clock, Point
+from runstudio._points import Clock
 from runstudio.errors import UserErrorException
 
 
@@ -87,10 +87,10 @@ def test_times_rise_strictly_within_a_run_even_when_the_clock_stands_or_goes_bac
     clock = Clock()
     times_ns = [5_000_000, 5_000_000, 5_000_999, 4_000_000, 9_000_000]
 
-    found = [clock.time_us(Point("r", "x", 1, None, time_ns)) for time_ns in times_ns]
+    found = [clock.time_us("r", time_ns) for time_ns in times_ns]
 
     assert found == [5_000, 5_001, 5_002, 5_003, 9_000]
-    assert clock.time_us(Point("other", "x", 1, None, 4_000_000)) == 4_000
+    assert clock.time_us("other", 4_000_000) == 4_000
 
 
 def test_microseconds_survive_the_wire():
