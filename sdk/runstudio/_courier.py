@@ -44,7 +44,8 @@ class Courier(threading.Thread):
 
     def __init__(self, transport: Transport, spool: Spool, *, parent_may_owe_runs: bool = False) -> None:
         super().__init__(name="runstudio-courier", daemon=True)
-        self.is_away = False
+        self.is_away = False  # it did not answer when it was asked last
+        self.is_behind = False  # it was away, and not everything has been sent since
         self._transport = transport
         self._spool = spool
         self._wake = threading.Event()
@@ -93,7 +94,7 @@ class Courier(threading.Thread):
     def hear_of_absence(self, error: ServerUnreachable) -> None:
         """Somebody else got no answer: what comes next need not wait to find that out."""
         self._tell(error)
-        self.is_away = True
+        self.is_away = self.is_behind = True
         self._next_try_at = time.monotonic() + 1.0
         self.wake()
 
@@ -122,7 +123,7 @@ class Courier(threading.Thread):
         except (ServerUnreachable, AuthenticationException) as error:
             self._go_away(error)
         else:
-            self.is_away = False
+            self.is_away = self.is_behind = False
             self._tries = 0
 
     def _pause_s(self) -> float | None:
@@ -206,7 +207,7 @@ class Courier(threading.Thread):
         now = time.monotonic()
         if not is_told:
             self._tell(error)
-        self.is_away = True
+        self.is_away = self.is_behind = True
         if now >= self._next_try_at:  # else somebody waited and it was asked before its time
             self._next_try_at = now + min(2.0**self._tries, _LONGEST_PAUSE_S) * random.uniform(0.75, 1.0)
             self._tries = min(self._tries + 1, 10)

@@ -112,11 +112,13 @@ def deliver(transport: Transport, entry: Entry, *, files: Path, patience_s: floa
 def _upload(transport: Transport, entry: Entry, files: Path, is_repeat: bool) -> Any:
     told = json.loads(entry.body)
     copy = files / told["file"]
-    if not copy.exists():
-        if is_repeat:
+    try:
+        source = open(copy, "rb")
+    except OSError as error:
+        if is_repeat and not copy.exists():
             return None  # sent and removed; only the note is missing
-        raise ServiceException(f"The copy of {entry.path} that waited to be sent is gone.")
-    with open(copy, "rb") as source:
+        raise ServiceException(f"The copy of {entry.path} that waited cannot be read: {error.strerror}.") from error
+    with source:
         answer = transport.put_stream(
             entry.path, source, size_bytes=told["size_bytes"], sha256=told["sha256"], is_repeat=is_repeat
         )

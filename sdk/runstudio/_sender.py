@@ -64,6 +64,11 @@ class Sender:
         return self._courier.is_away
 
     @property
+    def is_behind(self) -> bool:
+        """The server is away, or is just being told what was kept meanwhile. What comes now waits its turn."""
+        return self._courier.is_behind
+
+    @property
     def is_clear(self) -> bool:
         """Everything that was kept has arrived."""
         # In the direction in which things move, so that nothing slips by.
@@ -116,10 +121,10 @@ class Sender:
         return receipt.answer
 
     def post(self, method: str, path: str, body: Any) -> Receipt | None:
-        """Put a change in the queue, for a signal handler too. None when there is nothing to wait for: the server is away."""
+        """Put a change in the queue, for a signal handler too. None when there is nothing to wait for: it will take a while."""
         if not self._is_started:
             self._start()
-        receipt = None if self._courier.is_away else Receipt()
+        receipt = None if self._courier.is_behind else Receipt()
         self._inbox.put(Errand(Entry.of(method, path, body), receipt))
         return receipt
 

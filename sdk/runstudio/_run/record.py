@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from runstudio._run.ownership import Ownership
 from runstudio._session import Session
-from runstudio._transport import path_of
+from runstudio._transport import PATIENCE_S, path_of
 from runstudio.errors import ServerUnreachable, ServiceException
 
 if TYPE_CHECKING:
     from runstudio._workspace import Workspace
 
 _READ_OWN_TIMEOUT_S = 10.0  # for what this process has just written, before it is read back
+_OWN_PATIENCE_S = 2.0  # before what is known of it here has to do
 
 
 class RunRecord:
@@ -45,15 +46,17 @@ class RunRecord:
         is known here, so that its script goes on.
         """
         sender = self._session.sender
-        if not sender.is_clear and not sender.is_away:
+        if not sender.is_clear and not sender.is_behind:
             sender.flush(timeout_s=_READ_OWN_TIMEOUT_S)
-        if sender.is_away and self._is_of_this_process:
+        if sender.is_behind and self._is_of_this_process:
             return
+        patience_s = _OWN_PATIENCE_S if self._is_of_this_process else PATIENCE_S
         try:
-            self._document = self._session.transport.get(self._path())
-        except ServerUnreachable:
+            self._document = self._session.transport.get(self._path(), patience_s=patience_s)
+        except ServerUnreachable as error:
             if not self._is_of_this_process:
                 raise
+            sender.hear_of_absence(error)
         except ServiceException as error:
             # Not found: it was made while the server was away, and waits to be sent.
             if error.status_code != 404 or not self._is_of_this_process or sender.is_clear:

@@ -186,7 +186,7 @@ class Run(HasMetrics, HasTags, HasFiles, HasChildren):
     def get_details(self) -> dict[str, Any]:
         """v1's document of the run: runId, status, times, properties, runDefinition, logFiles, submittedBy, error …"""
         self._refresh()
-        is_unknown = self._is_of_this_process and self._session.sender.is_away
+        is_unknown = self._is_of_this_process and self._session.sender.is_behind
         return details.details_of(self._document, {} if is_unknown else self._log_addresses())
 
     def wait_for_completion(

@@ -317,7 +317,7 @@ def test_the_answer_to_a_late_heartbeat_interrupts_nobody(script, studio):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_fork_made_while_the_server_is_away_waits_until_its_parent_has_made_the_run(script, studio):
+def test_a_fork_made_while_the_server_is_away_waits_until_its_parent_has_made_the_run(script, studio, home):
     source = """
     open('ready', 'w').close()
     pid = os.fork()
@@ -338,7 +338,7 @@ def test_a_fork_made_while_the_server_is_away_waits_until_its_parent_has_made_th
 
     assert running.wait(60) == 0
     assert (studio.values("r", "child"), studio.values("r", "parent")) == ([1], [2])
-    assert not list((running.folder / "spool").glob("*.refused"))
+    assert not list((home / "spool").glob("*.refused"))
 
 
 def late_maker(studio, path):

@@ -190,7 +190,7 @@ def test_a_run_is_made_while_the_server_is_away_with_children(experiment, studio
     wait_for(lambda: run.id in studio.runs and studio.runs[run.id]["status"] == "Completed", "it has arrived", 30)
     assert studio.values(child.id, "x") == [1]
     assert studio.values(several[1].id, "x") == [2]
-    assert run.number == 1
+    wait_for(lambda: run.number == 1, "the run has its number")
 
 
 def test_somebody_elses_run_cannot_be_asked_while_the_server_is_away(experiment, studio):
@@ -365,3 +365,14 @@ def test_a_run_id_of_ones_own_takes_up_the_run_that_has_it(experiment, studio):
 def test_arguments_that_v1_does_not_know_are_refused(experiment):
     with pytest.raises(TypeError):
         experiment.start_logging(properties={"a": "b"})
+
+
+def test_a_script_that_only_asks_notices_the_absence_by_itself(experiment, studio, capsys):
+    run = experiment.start_logging()
+    studio.stop()
+
+    assert run.get_status() == "Running"
+    assert run.get_details()["logFiles"] == {}
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    studio.start()
+    run.complete()
