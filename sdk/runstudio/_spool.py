@@ -29,6 +29,7 @@ from runstudio.errors import AuthenticationException, AzureMLException, ServerUn
 
 MEMORY_BYTES = 64 * MB
 _ORPHANED_AFTER_S = 3600
+_PATIENCE_S = 5.0  # of `sync` with a server that does not answer
 
 
 class SpoolFull(Exception):
@@ -227,7 +228,7 @@ def _send_one(
     transport: Transport, left: SpoolFile, line: bytes, files: Path, report: SyncReport, *, is_repeat: bool
 ) -> None:
     try:
-        deliver(transport, Entry.from_line(line), files=files, patience_s=5.0, is_repeat=is_repeat)
+        deliver(transport, Entry.from_line(line), files=files, patience_s=_PATIENCE_S, is_repeat=is_repeat)
     except (ServerUnreachable, AuthenticationException):
         raise
     except ServiceException as error:

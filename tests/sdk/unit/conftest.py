@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runstudio import Experiment, Workspace, _endings, _session, _warn
+from runstudio import Experiment, Workspace, _courier, _endings, _session, _spool, _warn
 
 from tests.sdk.unit.fake_studio import FakeStudio
 
@@ -39,6 +39,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("RUNSTUDIO_HOME", str(folder))
     monkeypatch.setattr(tempfile, "tempdir", str(folder / "tmp"))
     (folder / "tmp").mkdir()
+    monkeypatch.setattr(_courier, "_PATIENCE_S", 0.5)
+    monkeypatch.setattr(_spool, "_PATIENCE_S", 0.5)
     monkeypatch.setattr(_session, "_sessions", {})
     monkeypatch.setattr(_warn, "_told", set())
     return folder
