@@ -3,6 +3,8 @@ The cast: alice owns the workspace `default`, bob is her colleague (contributor)
 of his own.
 """
 
+import gc
+
 import pytest
 from django.contrib.auth.models import User
 
@@ -10,6 +12,13 @@ from runs import access
 from runs.models import Experiment, Role, Run, Status, Workspace
 from tests import factories
 from tests.live import live_studio as live_studio  # a fixture for every room
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_is_loaded_stays():
+    # A sixth of the time would go into looking for garbage among modules, classes and compiled templates.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
 
 
 @pytest.fixture(autouse=True)

@@ -15,13 +15,21 @@ from runstudio._transport import PATIENCE_S, Answer, Transport
 _BLOCK = 256 * 1024
 
 
-def download(transport: Transport, path: str, target: Path, *, params: dict[str, Any] | None = None) -> None:
+def download(
+    transport: Transport,
+    path: str,
+    target: Path,
+    *,
+    params: dict[str, Any] | None = None,
+    patience_s: float = PATIENCE_S,
+) -> None:
     """
     Download to a file; folders on the way are made. A connection that is cut goes on where it was.
 
     Args:
         path: below the API.
         target: replaced when it exists, once everything has come and its digest is right.
+        patience_s: how long to ask again when nothing comes, in seconds.
 
     Raises:
         ServiceException: refused, or what came is not what the server says the file is.
@@ -31,18 +39,20 @@ def download(transport: Transport, path: str, target: Path, *, params: dict[str,
     part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
     try:
         with open(part, "x+b") as file:
-            _fetch(transport, path, file, params)
+            _fetch(transport, path, file, params, patience_s)
         os.replace(part, target)
     except BaseException:
         part.unlink()
         raise
 
 
-def _fetch(transport: Transport, path: str, file: BinaryIO, params: dict[str, Any] | None) -> None:
+def _fetch(
+    transport: Transport, path: str, file: BinaryIO, params: dict[str, Any] | None, patience_s: float
+) -> None:
     """Pieces one after the other; patience begins anew with each that brought something."""
     while True:
         begun_at = file.tell()
-        answer = transport.patiently(lambda _: _piece(transport, path, file, params), PATIENCE_S)
+        answer = transport.patiently(lambda _: _piece(transport, path, file, params), patience_s)
         if answer.status != 206 or answer.data == b"whole":
             break
         if file.tell() == begun_at:

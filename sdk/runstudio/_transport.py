@@ -117,12 +117,17 @@ class Transport:
         return self.request(method, path, data=data, patience_s=patience_s).json()
 
     def pages(
-        self, path: str, params: Parameters | None = None, *, limit: int | None = 100
+        self,
+        path: str,
+        params: Parameters | None = None,
+        *,
+        limit: int | None = 100,
+        patience_s: float = PATIENCE_S,
     ) -> Iterable[dict[str, Any]]:
         """The items of a list, page by page as they are asked for; errors as of `get`."""
         after = None
         while True:
-            page = self.get(path, {**(params or {}), "limit": limit, "after": after})
+            page = self.get(path, {**(params or {}), "limit": limit, "after": after}, patience_s=patience_s)
             yield from page["items"]
             after = page.get("next")
             if not after:
@@ -150,7 +155,16 @@ class Transport:
 
         return self.patiently(attempt, patience_s)
 
-    def put_stream(self, path: str, source: BinaryIO, *, size_bytes: int, sha256: str, is_repeat: bool = False) -> Any:
+    def put_stream(
+        self,
+        path: str,
+        source: BinaryIO,
+        *,
+        size_bytes: int,
+        sha256: str,
+        is_repeat: bool = False,
+        patience_s: float = PATIENCE_S,
+    ) -> Any:
         """
         Upload a file, streamed. A repeated upload whose first try had arrived is a success.
 
@@ -159,6 +173,7 @@ class Transport:
             size_bytes: its length.
             sha256: its digest in hex; the server compares.
             is_repeat: it was sent before, by a process that did not live to see the answer.
+            patience_s: as of `get`.
 
         Returns:
             The server's document of the file.
@@ -180,7 +195,7 @@ class Transport:
                     return Answer(200, answer.headers, json.dumps(existing).encode())
             return answer
 
-        return self.patiently(attempt, PATIENCE_S).json()
+        return self.patiently(attempt, patience_s).json()
 
     def open(
         self,

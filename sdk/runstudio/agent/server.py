@@ -109,7 +109,8 @@ class RunFiles:
         self.run_id = run_id
 
     def download_snapshot(self, snapshot_id: str, into: Path) -> None:
-        self._call(lambda transport: download(transport, path_of("snapshots", snapshot_id), into))
+        path = path_of("snapshots", snapshot_id)
+        self._call(lambda transport: download(transport, path, into, patience_s=QUICK_S))
 
     def log_size(self, stream: str) -> int:
         """How many bytes of a log stream the server has."""
@@ -133,7 +134,9 @@ class RunFiles:
     def stored(self, prefix: str) -> dict[str, str]:
         """The files below a prefix and their digests."""
         path = path_of("runs", self.run_id, "artifacts")
-        found = self._call(lambda transport: list(transport.pages(path, {"prefix": prefix}, limit=1000)))
+        found = self._call(
+            lambda transport: list(transport.pages(path, {"prefix": prefix}, limit=1000, patience_s=QUICK_S))
+        )
         return {file["path"]: file["sha256"] for file in found}
 
     def put(self, name: str, path: Path, sha256: str) -> None:
@@ -147,6 +150,7 @@ class RunFiles:
                     size_bytes=path.stat().st_size,
                     sha256=sha256,
                     is_repeat=True,
+                    patience_s=QUICK_S,
                 )
 
         self._call(upload)
