@@ -63,6 +63,32 @@ def read_state(data: Path) -> dict[str, Any]:
         return {}
 
 
+def begin_preparing(data: Path) -> bool:
+    """
+    Take away the mark that says that the folder is prepared for this version of the code.
+
+    Returns:
+        Whether it was there: then web may be started meanwhile. It loads its code and waits for the mark.
+    """
+    try:
+        (data / "prepared").unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def end_preparing(data: Path) -> None:
+    (data / "prepared").touch()
+
+
+def wait_until_prepared() -> None:
+    """Wait for the mark, when the supervisor started this process; a process without a supervisor goes on at once."""
+    if os.environ.get("STUDIO_SUPERVISED"):
+        mark = Path(os.environ["STUDIO_DATA_DIR"]) / "prepared"
+        while not mark.exists():
+            time.sleep(0.01)
+
+
 def _wait_for_orphans(state: dict[str, Any]) -> None:
     deadline = time.monotonic() + ORPHANS_S
     for pid in state.get("parts", {}).values():

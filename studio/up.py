@@ -72,12 +72,17 @@ def _run(options: argparse.Namespace, stop: stopping.Stop) -> None:
     if options.host not in LOOPBACK:
         say(f"Listening on {options.host}: whoever reaches this machine reaches the sign-in page, over plain HTTP.")
     environment = _environment(options, url)
-    prepared = _prepare(options, environment, url, stop)
     parts = _parts(options, environment, url, port)
+    web, *others = parts
     try:
-        if prepared and not stop.is_set():
-            web, *others = parts
+        was_prepared = data_folder.begin_preparing(options.data)
+        if was_prepared:  # on two cores web loads its code while the data folder is looked after
             web.start()
+        prepared = _prepare(options, environment, url, stop)
+        if prepared and not stop.is_set():
+            data_folder.end_preparing(options.data)
+            if not was_prepared:
+                web.start()
             if _wait_for_web(url, web.log, stop):
                 for line in (*prepared["notes"], f"Run Studio is ready. Sign in once with {prepared['sign_in']}"):
                     say(line)

@@ -4,17 +4,21 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import django
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
-from studio import orphans
+from studio import data_folder, orphans
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio.settings")
+orphans.watch()
 
 Environ = dict[str, Any]
 
-_django = get_wsgi_application()
+django.setup()
 get_resolver().url_patterns  # noqa: B018  loads every view now: the first request is quick, and an error ends the start
+data_folder.wait_until_prepared()
+_django = get_wsgi_application()
 
 
 def application(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -27,6 +31,3 @@ def application(environ: Environ, start_response: Callable[..., Any]) -> Iterabl
     if environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked" and environ.get("wsgi.input_terminated"):
         environ["CONTENT_LENGTH"] = str(2**62)
     return _django(environ, start_response)
-
-
-orphans.watch()

@@ -46,9 +46,7 @@ def download(
         raise
 
 
-def _fetch(
-    transport: Transport, path: str, file: BinaryIO, params: dict[str, Any] | None, patience_s: float
-) -> None:
+def _fetch(transport: Transport, path: str, file: BinaryIO, params: dict[str, Any] | None, patience_s: float) -> None:
     """Pieces one after the other; patience begins anew with each that brought something."""
     while True:
         begun_at = file.tell()

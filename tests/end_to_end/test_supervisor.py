@@ -1,5 +1,6 @@
 """`bin/up` as it is: ready, restarting what dies, ending all, leaving nothing."""
 
+import contextlib
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -127,6 +129,28 @@ def test_a_setting_that_cannot_be_read_stops_the_start_with_a_sentence(tmp_path)
     assert code == 1
     assert "STUDIO_WORKER_PAUSE_S=often is not a whole number" in studio.output
     assert "Traceback" not in studio.output
+
+
+def test_a_later_start_that_cannot_be_prepared_says_why_and_leaves_nothing(tmp_path):
+    start_studio(tmp_path).stop()
+
+    studio = start_studio(tmp_path, env={"STUDIO_OWNER_TOKEN": "too short"}, wait=False)
+    code = studio.process.wait(20)
+
+    assert code == 1
+    assert "A preset token needs at least 16 characters." in studio.output
+    assert processes_of(studio.data) == []
+
+
+def processes_of(data: Path) -> list[int]:
+    """The processes that were started for a data folder."""
+    wanted = f"STUDIO_DATA_DIR={data}\0".encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):  # it ended meanwhile, or is not ours to look at
+            if entry.name.isdigit() and wanted in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+    return found
 
 
 def test_a_second_start_keeps_the_token_and_gives_a_new_address(tmp_path):

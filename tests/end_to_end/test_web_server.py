@@ -47,17 +47,23 @@ def test_a_chunked_upload_arrives_whole(live_studio, connection, run_id):
     assert (stored["size_bytes"], stored["sha256"]) == (3_500_000, digest)
 
 
-def test_a_chunked_upload_that_breaks_off_is_not_stored(live_studio, run_id):
+def test_a_chunked_upload_that_breaks_off_leaves_its_name_free(live_studio, connection, run_id):
+    whole = b"x" * 65536 + b"y" * 65536
+    digest = hashlib.sha256(whole).hexdigest()
     broken = http.client.HTTPConnection(urlsplit(live_studio.url).netloc, timeout=30)
     broken.putrequest("PUT", f"/api/v1/runs/{run_id}/artifacts/broken.bin")
     broken.putheader("Authorization", f"Bearer {live_studio.token}")
     broken.putheader("Transfer-Encoding", "chunked")
-    broken.putheader("X-Content-SHA256", hashlib.sha256(b"x" * 65536 + b"y" * 100).hexdigest())  # of what arrives
+    broken.putheader("X-Content-SHA256", digest)
     broken.endheaders()
-    broken.send(b"10000\r\n" + b"x" * 65536 + b"\r\n" + b"10000\r\n" + b"y" * 100)
+    broken.send(b"10000\r\n" + whole[:65536] + b"\r\n" + b"10000\r\n" + whole[65536:65636])
     broken.close()
 
-    assert live_studio.request("GET", f"/runs/{run_id}/artifacts?prefix=broken.bin")["items"] == []
+    status = put(live_studio, connection, run_id, "broken.bin", whole, **{"Content-Length": str(len(whole))})
+
+    assert status == 201
+    [stored] = live_studio.request("GET", f"/runs/{run_id}/artifacts?prefix=broken.bin")["items"]
+    assert stored["sha256"] == digest
 
 
 def test_a_large_upload_does_not_grow_the_server(live_studio, connection, run_id):
