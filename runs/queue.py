@@ -87,8 +87,8 @@ def load(workspace: Workspace) -> dict[str, dict[str, int]]:
     """How many runs wait and how many are executed, by target name: {"local": {"queued": 2, "running": 1}}."""
     rows = (
         Run.objects.filter(workspace=workspace)
+        .open()
         .exclude(target="")
-        .exclude(status__in=ENDED)
         .values("target")
         .annotate(queued=Count("pk", filter=Q(status=Status.QUEUED)), open=Count("pk"))
     )
@@ -117,7 +117,7 @@ def delete_target(target: ComputeTarget) -> None:
         Conflict: runs wait there or are executed there.
     """
     with transaction.atomic():
-        if Run.objects.filter(workspace=target.workspace_id, target=target.name).exclude(status__in=ENDED).exists():
+        if Run.objects.filter(workspace=target.workspace_id, target=target.name).open().exists():
             raise Conflict(f"Runs wait or are executed on {target.name}. Cancel them first.")
         target.delete()
 
@@ -176,13 +176,13 @@ def agent_for(workspace: Workspace, agent_id: str) -> Agent:
     Raises:
         NotFound: no such agent is registered in the workspace.
     """
-    agent = (
-        Agent.objects.filter(agent_id=agent_id, target__workspace=workspace)
-        .select_related("target", "target__workspace")
-        .first()
-    )
-    if agent is None:
+    try:
+        agent = Agent.objects.select_related("target").get(agent_id=agent_id)
+    except Agent.DoesNotExist:
+        agent = None
+    if agent is None or agent.target.workspace_id != workspace.pk:
         raise NotFound(f"No agent {agent_id} is registered in the workspace {workspace}. Register it first.")
+    agent.target.workspace = workspace
     return agent
 
 
@@ -202,7 +202,7 @@ def claim(agent: Agent, *, most: int) -> list[Claim]:
     """
     if most < 1 or agent.target.is_paused:
         return []
-    queued = Run.objects.filter(workspace=agent.target.workspace_id, target=agent.target.name, status=Status.QUEUED)
+    queued = Run.objects.filter(workspace=agent.target.workspace_id, target=agent.target.name).queued()
     # Idle agents ask every second or two, and nearly always in vain: the wide query, which takes 5 ms to write, is for finds.
     first = list(queued.order_by("pk").values_list("pk", flat=True)[: min(most, limits.SLOTS_MOST)])
     if not first:

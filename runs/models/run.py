@@ -1,6 +1,7 @@
 """One execution, and what happened to it."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -55,7 +56,23 @@ _OF_RELATIONS = {
 _BRIEF = ("workspace", "experiment", "run_id", "kind", "status", "ended_at", "heartbeat_at", "cancel_requested_at")
 
 
+class _Literal(models.Value):
+    """A status that stands in the SQL itself: SQLite takes a partial index only when no parameter is in its condition."""
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
+        return f"'{self.value}'", ()
+
+
 class RunQuerySet(models.QuerySet["Run"]):
+    def open(self) -> "RunQuerySet":
+        """Those that have not ended, by the index `run_open`: name a workspace with it."""
+        # Twice the same: the first makes the index usable, the second makes it worth while in SQLite's eyes.
+        return self.exclude(status__in=[_Literal(status.value) for status in ENDED]).filter(status__in=OPEN)
+
+    def queued(self) -> "RunQuerySet":
+        """Those that wait for an agent, by the index `run_queue`."""
+        return self.filter(status=_Literal(Status.QUEUED.value))
+
     def with_relations(self) -> "RunQuerySet":
         """With what the run document and the run's page name of its relations, in one query."""
         own = [field.name for field in self.model._meta.concrete_fields]
@@ -130,9 +147,11 @@ class Run(models.Model):
             models.Index(fields=["experiment", "-id"], name="run_of_experiment"),
             models.Index(fields=["parent", "-id"], name="run_children"),
             models.Index(fields=["root", "-id"], name="run_descendants"),
-            models.Index(fields=["target", "id"], condition=models.Q(status=Status.QUEUED), name="run_queue"),
             models.Index(
-                fields=["status", "heartbeat_at"],
+                fields=["workspace", "target", "id"], condition=models.Q(status=Status.QUEUED), name="run_queue"
+            ),
+            models.Index(
+                fields=["workspace", "status", "heartbeat_at"],
                 condition=~models.Q(status__in=ENDED),
                 name="run_open",
             ),

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 
 from runs import limits
 from runs.errors import Invalid
-from runs.models import OPEN, Experiment, Property, Run, Status, Tag, Workspace
+from runs.models import ENDED, OPEN, Experiment, Property, Run, Status, Tag, Workspace
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,11 @@ def matching(workspace: Workspace, criteria: Criteria) -> QuerySet[Run]:
     if criteria.top:
         wanted = wanted.filter(parent__isnull=True)
     if criteria.status:
-        wanted = wanted.filter(status__in=_statuses(criteria.status))
+        statuses = _statuses(criteria.status)
+        wanted = wanted.filter(status__in=statuses)
+        if not set(statuses) & set(ENDED):
+            # Few runs are open, and none of the newest may be: SQLite would go through all that have ended.
+            wanted = wanted.filter(pk__in=Run.objects.filter(workspace=workspace).open().values("pk"))
     if criteria.experiment:
         named = Experiment.objects.filter(workspace=workspace).filter(
             Q(name__in=criteria.experiment) | Q(experiment_id__in=criteria.experiment)

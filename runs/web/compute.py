@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from runs import access, queue
 from runs.access import Caller
-from runs.models import ENDED, Agent, ComputeTarget, Run, Status
+from runs.models import Agent, ComputeTarget, Run, Status
 from runs.web.page import page
 
 RUNS_SHOWN = 50
@@ -40,9 +40,9 @@ def _context(caller: Caller) -> dict[str, Any]:
     load = queue.load(caller.workspace)
     now = timezone.now()
     rows = [_row(target, load.get(target.name, {}), now) for target in queue.targets(caller.workspace)]
-    submitted = Run.objects.filter(workspace=caller.workspace).exclude(target="").exclude(status__in=ENDED)
-    waiting = _readable(submitted.filter(status=Status.QUEUED).order_by("pk"))
-    running = _readable(submitted.exclude(status=Status.QUEUED).order_by("pk"))
+    submitted = Run.objects.filter(workspace=caller.workspace).exclude(target="")
+    waiting = _readable(submitted.queued().order_by("pk"))
+    running = _readable(submitted.open().exclude(status=Status.QUEUED).order_by("pk"))
     return {
         "caller": caller,
         "workspace": caller.workspace,

@@ -74,9 +74,9 @@ def note_lost(silence: Silence) -> bool:
     if limit is None:
         return False
     silent = list(
-        Run.objects.filter(status__in=lifecycle.MOVES[Status.NOT_RESPONDING], heartbeat_at__lt=limit).order_by(
-            "heartbeat_at"
-        )[:ROWS_AT_ONCE]
+        Run.objects.open()
+        .filter(status__in=lifecycle.MOVES[Status.NOT_RESPONDING], heartbeat_at__lt=limit)
+        .order_by("heartbeat_at")[:ROWS_AT_ONCE]
     )
     note = f"No heartbeat for {silence.timeout.total_seconds():g} s."
     done = [lifecycle.lost(run, note=note) for run in silent]
