@@ -5,7 +5,7 @@ from django.db import connection
 from django.utils import timezone
 
 from runs.models import Run, Status
-from runs.search import Criteria, matching
+from runs.search.query import Criteria, matching
 from tests import factories
 
 
