@@ -224,20 +224,6 @@ def slot(run_id: str) -> int:
     return zlib.crc32(run_id.encode("utf-8", "surrogatepass")) % COLORS + 1
 
 
-def slots(run_ids: list[str]) -> dict[str, int]:
-    """
-    Colours for runs drawn together, oldest first: a clash moves on to the next free slot.
-
-    Past ten runs no slot is free, and each keeps its own.
-    """
-    taken: dict[str, int] = {}
-    for run_id in run_ids:
-        wanted = slot(run_id)
-        free = [(wanted - 1 + step) % COLORS + 1 for step in range(COLORS)]
-        taken[run_id] = next((color for color in free if color not in taken.values()), wanted)
-    return taken
-
-
 @register.filter
 def pairs(mapping: dict[str, Any]) -> list[tuple[str, Any]]:
     """Keys with their values, for a loop: a template takes `tags.items` for the tag of that name, where there is one."""

@@ -91,16 +91,6 @@ def test_every_status_has_a_glyph_and_a_word():
         assert words.status_word(status)
 
 
-def test_a_run_keeps_its_colour_and_a_clash_moves_on():
-    first = "r_1"
-    clash = next(f"r_{n}" for n in range(2, 1000) if words.slot(f"r_{n}") == words.slot(first))
-
-    colours = words.slots([first, clash])
-
-    assert colours[first] == words.slot(first)
-    assert colours[clash] == words.slot(first) % 10 + 1
-
-
 def test_the_words_for_the_browser_cannot_end_their_script(monkeypatch):
     monkeypatch.setattr(words, "gettext", lambda text: "</script><b>")
 
