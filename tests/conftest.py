@@ -4,6 +4,7 @@ of his own.
 """
 
 import gc
+import signal
 
 import pytest
 from django.contrib.auth.models import User
@@ -19,6 +20,12 @@ def _what_is_loaded_stays():
     # A sixth of the time would go into looking for garbage among modules, classes and compiled templates.
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupts_are_heard():
+    # A shell that starts the tests in the background has them ignored, and every process below inherits that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

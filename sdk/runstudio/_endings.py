@@ -15,7 +15,7 @@ import traceback
 from types import FrameType, TracebackType
 from typing import Any, NamedTuple, Protocol
 
-from runstudio import _limits
+from runstudio import _interrupt, _limits
 from runstudio._sender import all_senders
 from runstudio._warn import warn
 
@@ -196,10 +196,13 @@ def _listen_for_sigterm() -> None:
     is_main = threading.current_thread() is threading.main_thread()
     if is_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _on_sigterm)
+        if os.name != "nt":
+            _interrupt.come_by_sigterm(_on_sigterm)
 
 
 def _on_sigterm(number: int, frame: FrameType | None) -> None:
     """Runs between two steps of the script, which may hold any lock: it only fills queues, and waits for bare locks."""
+    _interrupt.raise_if_due()
     for run in reversed(list(_owned.values())):
         run.end_by_signal(Failure("Terminated by SIGTERM"))
     _close_all(SIGTERM_TIMEOUT_S)

@@ -7,17 +7,45 @@ import ctypes
 import os
 import signal
 import threading
+from typing import Any
+
+_waking_handler: Any = None
+_is_due = False
+
+
+def come_by_sigterm(handler: Any) -> None:
+    """From now on this handler of SIGTERM calls `raise_if_due` first."""
+    global _waking_handler
+    _waking_handler = handler
+
+
+def raise_if_due() -> None:
+    """
+    Raises:
+        KeyboardInterrupt: the signal came from `main_thread`.
+    """
+    global _is_due
+    if _is_due:
+        _is_due = False
+        raise KeyboardInterrupt
 
 
 def main_thread() -> None:
     """
-    Interrupt the main thread, out of a sleep or a wait too. Where SIGINT is ignored, as in a script that a shell started in
-    the background, the exception comes with its next step.
+    Interrupt the main thread, out of a sleep or a wait too.
+
+    Where SIGINT is ignored, as in a script that a shell started in the background, it comes by way of SIGTERM; where the
+    script has a handler of its own for that as well, it comes with the script's next step.
     """
+    global _is_due
     main = threading.main_thread().ident
-    if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, signal.SIG_DFL, None):
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(main or 0), ctypes.py_object(KeyboardInterrupt))
-    elif os.name == "nt" or main is None:
-        _thread.interrupt_main()
+    if signal.getsignal(signal.SIGINT) not in (signal.SIG_IGN, signal.SIG_DFL, None):
+        if os.name == "nt" or main is None:
+            _thread.interrupt_main()
+        else:
+            signal.pthread_kill(main, signal.SIGINT)
+    elif _waking_handler is not None and main and signal.getsignal(signal.SIGTERM) is _waking_handler:
+        _is_due = True
+        signal.pthread_kill(main, signal.SIGTERM)
     else:
-        signal.pthread_kill(main, signal.SIGINT)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(main or 0), ctypes.py_object(KeyboardInterrupt))

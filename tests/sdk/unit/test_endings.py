@@ -191,6 +191,20 @@ def test_a_cancel_from_outside_interrupts_a_sleeping_script_and_is_confirmed(scr
     assert running.warnings == ["runstudio: run r is to stop; the script is interrupted."]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_a_cancel_interrupts_a_script_that_was_started_in_the_background(script, studio):
+    # A shell without job control starts `python train.py &` with SIGINT ignored.
+    running = script(
+        LOG + "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('ready'); time.sleep(60)"
+    )
+    wait_for(lambda: "ready" in running.stdout, "the script runs")
+
+    studio.runs["r"].update(status="CancelRequested", cancel_requested=True)
+
+    assert running.wait(20) != 0
+    assert studio.runs["r"]["status"] == "Canceled"
+
+
 def test_a_cancel_ends_the_children_of_a_with_block_as_well(script, studio):
     running = script(
         "with run:\n    with run.child_run(run_id='child') as child:\n        print('ready')\n        time.sleep(60)\n"
@@ -221,8 +235,9 @@ def test_a_script_may_look_at_the_request_instead_of_being_interrupted(script, s
     assert studio.runs["quiet"]["status"] == "Canceled"
 
 
-def test_a_script_that_ignores_sigint_is_interrupted_all_the_same(script, studio):
-    source = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('ready')\n"
+def test_a_script_that_has_taken_over_the_signals_is_interrupted_with_its_next_step(script, studio):
+    source = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    source += "signal.signal(signal.SIGTERM, lambda *_: None)\nprint('ready')\n"
     source += "for _ in range(3000): time.sleep(0.01)\n"
     running = script(source)
     wait_for(lambda: "ready" in running.stdout, "the script runs")
