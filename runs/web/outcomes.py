@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F
+from django.db.models import Count, F
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
@@ -32,25 +32,34 @@ class Strip:
 
     bars: list[Bar]
     said: str
-    live: int
+    live: int  # of all its runs, not only the last
     completed: str  # the share of those that ended, "–" before any has
     latest_by: str
     active_at: datetime
 
 
 def of(experiments: Iterable[Experiment]) -> dict[int, Strip]:
-    """The strips by experiment; one query for all, which reads `RUNS_SHOWN` runs of each."""
+    """The strips by experiment; a query for the last `RUNS_SHOWN` runs of all of them, and one for what is live."""
+    experiments = list(experiments)
     rows: dict[int, list[dict[str, Any]]] = {}
     # Runs are numbered without gaps, so the last ones are found by their numbers, on the index that numbers have.
-    found = Run.objects.filter(experiment__in=list(experiments), number__gt=F("experiment__last_number") - RUNS_SHOWN)
+    found = Run.objects.filter(experiment__in=experiments, number__gt=F("experiment__last_number") - RUNS_SHOWN)
     for run in found.order_by("experiment", "number").values(
         "experiment", "number", "status", "created_at", "started_at", "ended_at", "submitted_by__username"
     ):
         rows.setdefault(run["experiment"], []).append(run)
-    return {pk: _strip(runs) for pk, runs in rows.items()}
+    live = _live(experiments)
+    return {pk: _strip(runs, live.get(pk, 0)) for pk, runs in rows.items()}
 
 
-def _strip(runs: Sequence[dict[str, Any]]) -> Strip:
+def _live(experiments: Sequence[Experiment]) -> dict[int, int]:
+    """How many runs of each experiment have not ended, however long ago they began."""
+    workspaces = {experiment.workspace_id for experiment in experiments}
+    found = Run.objects.filter(workspace__in=workspaces, experiment__in=experiments).open()
+    return dict(found.order_by().values_list("experiment").annotate(count=Count("pk")))
+
+
+def _strip(runs: Sequence[dict[str, Any]], live: int) -> Strip:
     now = timezone.now()
     lengths = [_seconds(run, now) for run in runs]
     longest = max(lengths) or 1.0
@@ -61,10 +70,9 @@ def _strip(runs: Sequence[dict[str, Any]]) -> Strip:
     ]
     counts = {status: sum(run["status"] == status for run in runs) for status in ENDED}
     ended = sum(counts.values())
-    live = len(runs) - ended
     return Strip(
         bars,
-        _said(len(runs), counts, live),
+        _said(len(runs), counts, len(runs) - ended),
         live,
         f"{round(100 * counts[Status.COMPLETED] / ended)}%" if ended else "–",
         runs[-1]["submitted_by__username"] or "–",

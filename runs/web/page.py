@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -155,18 +155,23 @@ class Frame:
 
     @cached_property
     def live(self) -> dict[str, int]:
-        """How many runs of the workspace wait and how many work."""
+        """How many runs of the workspace wait and how many work; and how many of both its list of live runs shows."""
         if self.workspace is None:
-            return {"running": 0, "queued": 0}
+            return {"running": 0, "queued": 0, "listed": 0}
         found = Run.objects.filter(workspace=self.workspace).open().order_by().values_list("status")
-        counts = dict(found.annotate(n=Count("pk")))
-        waiting = sum(counts.get(status, 0) for status in (Status.NOT_STARTED, Status.QUEUED))
-        return {"running": sum(counts.values()) - waiting, "queued": waiting}
+        listed = Count("pk", filter=Q(parent=None, archived_at=None))
+        counts = list(found.annotate(n=Count("pk"), listed=listed))
+        waiting = sum(n for status, n, _ in counts if status in (Status.NOT_STARTED, Status.QUEUED))
+        return {
+            "running": sum(n for _, n, _ in counts) - waiting,
+            "queued": waiting,
+            "listed": sum(listed for _, _, listed in counts),
+        }
 
     @property
     def open(self) -> int:
-        """How many runs of the workspace have not ended."""
-        return sum(self.live.values())
+        """How many runs the list of live runs shows: child runs stand below their parents."""
+        return self.live["listed"]
 
     @property
     def section(self) -> str:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from runs import access, limits, queue
@@ -13,6 +14,7 @@ from runs.access import Caller
 from runs.models import Experiment, Run, Status
 from runs.search import paging, query
 from runs.web import rows
+from runs.web.figures import thousands
 from runs.web.listing import FIELDS, Listing
 from runs.web.page import asked_part, page
 from runs.web.rows import Column
@@ -110,9 +112,16 @@ def _costliest(context: dict[str, Any]) -> dict[str, Any] | None:
     tried = []
     for name, label, url in conditions:
         runs = query.matching(workspace, listing.criteria(without=name)).order_by()
-        tried.append({"name": name, "label": label, "url": url, "count": runs[: limits.COUNT_MOST].count()})
+        count = runs[: limits.COUNT_MOST + 1].count()
+        tried.append({"name": name, "label": label, "url": url, "count": count, "said": _said(count)})
     best = max(tried, key=lambda condition: condition["count"], default=None)
     return best if best and best["count"] else None
+
+
+def _said(count: int) -> str:
+    """A count as far as lists count: `12`, or `more than 10,000`."""
+    most = limits.COUNT_MOST
+    return gettext("more than %s") % thousands(most) if count > most else thousands(count)
 
 
 # Child runs below a row

@@ -43,7 +43,11 @@ class TokenForm(forms.Form):
         Raises:
             Forbidden: the token is unknown or ended, or is good for less than its user.
         """
-        user, token = access.caller_for_token(self.cleaned_data["token"])
+        try:
+            user, token = access.caller_for_token(self.cleaned_data["token"])
+        except Forbidden as error:
+            # What the domain says is for a client: it sends to a page that the reader cannot open yet.
+            raise Forbidden(gettext("This token is not known here, was revoked or has expired.")) from error
         caller = access.caller(user, token=token)
         access.require_person(caller)
         access.require_everywhere(caller)
@@ -102,6 +106,7 @@ def _ask(request: HttpRequest, goal: str, problem: str = "", *, status: int = 20
         "problem": problem,
         "username": request.POST.get("username", "")[:150],
         "by_token": "token" in request.POST,
+        "by_password": "username" in request.POST,
         "host": request.get_host(),
     }
     return page(request, "sign_in.html", context, status=status)

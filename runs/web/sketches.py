@@ -46,7 +46,8 @@ def _picture(curve: Curve, x: Axis) -> SafeString:
     low, high = _bounds(curve)
     step = (high - low) / 4
     places = min(6, max(0, 1 - floor(log10(step)))) if 0 < step < inf else 0
-    levels = [f"{high - step * part:.{places}f}" if step >= 1e-6 else number(high - step * part) for part in range(5)]
+    is_plain = step >= 1e-6 and max(abs(low), abs(high)) < 1e9
+    levels = [f"{high - step * part:.{places}f}" if is_plain else number(high - step * part) for part in range(5)]
     return format_html(
         '<ul class="plot__y" aria-hidden="true">{}</ul>'
         '<svg class="plot__svg" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true">'

@@ -130,9 +130,11 @@ def ago(at: datetime) -> str:
 def _ahead(seconds: float) -> str:
     if seconds < HOUR:
         return gettext("in %d min") % max(1, seconds // MINUTE)
+    # To the nearest: what ends in 90 days does so a moment later, too.
     if seconds < 2 * DAY:
-        return gettext("in %d h") % (seconds // HOUR)
-    return ngettext("in %d day", "in %d days", int(seconds // DAY)) % (seconds // DAY)
+        return gettext("in %d h") % round(seconds / HOUR)
+    days = round(seconds / DAY)
+    return ngettext("in %d day", "in %d days", days) % days
 
 
 @register.filter

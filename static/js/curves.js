@@ -50,8 +50,8 @@ export function figure(value) {
   return signed(text);
 }
 
-// The sign of the number, not that of an exponent.
-const signed = (text) => text.replace(/^-/, '−');
+// A true minus for the number; its exponent is written as the pages do: 1.50e30, 5.04e-5.
+const signed = (text) => text.replace(/^-/, '−').replace('e+', 'e');
 
 /** Places after the point that tell a step's neighbours apart. */
 function places(step) {
@@ -62,13 +62,20 @@ function places(step) {
   return 6;
 }
 
+/** With as many digits as tell a step's neighbours apart, and no zeros behind them: 1.5e30, 5e-5. */
+function scientific(value, step) {
+  const digits = Math.ceil(Math.log10(Math.abs(value) / step)) + 1;
+  const [mantissa, exponent] = value.toExponential(Math.min(6, Math.max(1, digits))).split('e');
+  return `${Number(mantissa)}e${Number(exponent)}`;
+}
+
 /** A tick of an axis: as short as it can be and still tell its neighbours apart. */
 export function tick(value, step) {
   const size = Math.abs(value);
   if (size < step / 1e6 || value === 0) return '0';
+  if (size >= 1e15 || size < 1e-3) return signed(scientific(value, step));
   const unit = [[1e12, 1e12, 'T'], [1e9, 1e9, 'G'], [1e6, 1e6, 'M'], [1e4, 1e3, 'k']].find(([least]) => size >= least);
   if (unit) return signed(`${+(value / unit[1]).toPrecision(4)}${unit[2]}`);
-  if (size < 1e-3) return signed(value.toExponential(step < size / 5 ? 1 : 0));
   return signed(value.toFixed(places(step || size)));
 }
 

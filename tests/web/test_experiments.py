@@ -1,5 +1,7 @@
 """The Experiments page."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -36,6 +38,15 @@ def test_the_strip_shows_thirty_runs_however_many_there_are(signed_in, experimen
 
     assert "Last 30 runs: 30 completed" in text
     assert ">34<" in text
+
+
+def test_live_runs_are_counted_however_many_began_after_them(signed_in, experiment):
+    for _ in range(31):
+        factories.make_run(experiment)
+
+    text = signed_in.get(EXPERIMENTS).text
+
+    assert re.search(r'data-st="running"><svg[^>]*><use[^>]*/></svg>31</span>', text)
 
 
 def test_queries_do_not_grow_with_the_experiments(signed_in, workspace):

@@ -1,6 +1,7 @@
 """The tab Metrics, and what its charts ask for."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -104,6 +105,14 @@ def test_a_picture_shows_the_extremes_between_its_points(signed_in, running):
     band = signed_in.get(address("run-metrics", running)).text.split('class="band"')[1].split("/>")[0]
 
     assert "V7.3" in band  # of 160, from the top: the single 100 among a thousand ones
+
+
+def test_the_axis_of_huge_values_is_short(signed_in, running):
+    log(running, *curve("huge", 1.5e30, 0.5e30))
+
+    text = signed_in.get(address("run-metrics", running)).text
+
+    assert max(map(len, re.findall(r"<li>([^<]*)</li>", re.search(r'<ul class="plot__y".*?</ul>', text).group()))) < 9
 
 
 def test_pictures_are_left_out_of_what_a_script_asks_for(signed_in, running):

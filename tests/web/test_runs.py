@@ -110,6 +110,25 @@ def test_when_nothing_matches_the_costliest_condition_is_named(page, experiment)
     assert 'href="?status=Completed"' in reply.text
 
 
+def test_a_count_that_was_not_finished_says_so_when_nothing_matches(page, experiment, monkeypatch):
+    monkeypatch.setattr("runs.limits.COUNT_MOST", 2)
+    for _ in range(3):
+        factories.make_run(experiment)
+
+    assert "there would be more than 2." in page("?search=nowhere").text
+
+
+def test_the_tab_of_live_runs_counts_what_its_list_shows(page, experiment):
+    parent = factories.make_run(experiment)
+    factories.make_run(experiment, parent=parent)
+    lifecycle.archive(factories.make_run(experiment))
+
+    text = page("?status=open").text
+
+    assert 'Live <span class="n">1</span>' in text
+    assert "3 running, 0 queued" in text
+
+
 def test_child_runs_are_hidden_until_they_are_asked_for(page, experiment):
     parent = factories.make_run(experiment, display_name="sweep")
     factories.make_run(experiment, display_name="trial", parent=parent)

@@ -81,6 +81,13 @@ def test_a_token_that_may_all_that_its_user_may_signs_in(client, alice, workspac
     assert is_signed_in(client)
 
 
+def test_a_token_that_is_not_known_is_refused_in_words_for_the_reader(client, workspace):
+    reply = client.post("/sign-in", {"token": "rs_guessed"})
+
+    assert reply.status_code == 422
+    assert "This token is not known here, was revoked or has expired." in reply.text
+
+
 def test_a_token_that_may_less_opens_no_session(client, alice, workspace, running):
     lesser = [
         factories.make_token(alice, "read"),
@@ -105,6 +112,7 @@ def test_a_one_time_address_signs_in_once(client, alice, workspace):
     reply = client.get(f"/sign-in/{text}")
     assert reply.status_code == 403
     assert "was used already or has expired" in reply.text
+    assert "aria-invalid" not in reply.text  # nobody has typed anything
     assert not is_signed_in(client)
 
 

@@ -32,6 +32,7 @@ def test_durations_have_their_two_largest_units(seconds, said):
         (timedelta(days=800), "2 years ago"),
         (timedelta(days=-9, hours=-1), "in 9 days"),
         (timedelta(hours=-5, minutes=-1), "in 5 h"),
+        (timedelta(days=-89, hours=-23, minutes=-59), "in 90 days"),
     ],
 )
 def test_times_are_told_from_now(ago, said):
