@@ -19,7 +19,8 @@ def check(text: Any, *, most: int, field: str, least: int = 0) -> str:
     if not isinstance(text, str):
         raise Invalid(f"{field} must be text, not {_name_of(text)}.", field=field)
     if len(text) < least:
-        raise Invalid(f"{field} must not be empty.", field=field)
+        short = "must not be empty" if least == 1 else f"has {len(text)} characters; it needs at least {least}"
+        raise Invalid(f"{field} {short}.", field=field)
     if len(text) > most:
         raise TooLarge(f"{field} has {len(text):,} characters; up to {most:,} are kept.", field=field)
     if "\0" in text:
