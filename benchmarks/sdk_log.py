@@ -50,7 +50,7 @@ def main() -> None:
     show("the least, 200 a second", costs(least, PACED_CALLS, PACE_S))
     with tempfile.TemporaryDirectory() as folder, start_studio(Path(folder)) as studio:
         os.environ |= {"RUNSTUDIO_HOME": folder, "RUNSTUDIO_URL": studio.url, "RUNSTUDIO_TOKEN": studio.token}
-        run = Experiment(Workspace.get("default"), "benchmark").start_logging(outputs=False)
+        run = Experiment(Workspace.get("default"), "benchmark").start_logging(outputs=False, snapshot_directory=None)
         show("run.log", costs(lambda n: run.log("loss", 1 / (n + 1), step=n), CALLS))
         began = time.monotonic()
         run.flush()

@@ -63,6 +63,20 @@ def live_below(run: Run) -> QuerySet[Run]:
     return query.matching(run.workspace, criteria).order_by("pk")
 
 
+def tree(run: Run, *, is_recursive: bool, run_type: str = "") -> list[Run]:
+    """
+    A run, and with `is_recursive` all that lie below it, to read what they logged: with few of their columns.
+
+    Args:
+        run_type: only those of this type, the run itself included; all when empty.
+    """
+    own = [run] if not run_type or run.run_type == run_type else []
+    if not is_recursive:
+        return own
+    criteria = query.Criteria(root=[run.run_id], run_type=[run_type] if run_type else [])
+    return [*own, *query.matching(run.workspace, criteria).only("workspace", "run_id").order_by("pk")]
+
+
 def cancel_all(run: Run, *, by: User | None = None) -> int:
     """
     Ask a run and every live run below it to stop, the top first so that it starts no more of them.

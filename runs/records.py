@@ -64,7 +64,7 @@ def add_properties(run: Run, properties: dict[str, Any], *, by: User | None = No
     new = texts.properties(properties)
     with transaction.atomic():
         row = _locked(run)
-        added = _once(row.properties, new, "property", "properties")
+        added = once(row.properties, new, "property", "properties")
         if added:
             row.properties |= added
             _at_most(row.properties, limits.PROPERTIES_PER_RUN, "properties")
@@ -89,7 +89,7 @@ def log_parameters(run: Run, given: dict[str, Any], *, by: User | None = None) -
     new = parameters(given)
     with transaction.atomic():
         row = _locked(run)
-        added = _once(row.parameters, new, "parameter", "parameters")
+        added = once(row.parameters, new, "parameter", "parameters")
         if added:
             row.parameters |= added
             _at_most(row.parameters, limits.PARAMETERS_PER_RUN, "parameters")
@@ -155,7 +155,16 @@ def _parameter_row(run: Run, key: str, value: Any) -> Parameter:
     return Parameter(run=run, key=key, text=text_of(value), number=texts.number_in(value))
 
 
-def _once(old: dict, new: dict, noun: str, field: str) -> dict:
+def once(old: dict, new: dict, noun: str, field: str) -> dict:
+    """
+    What is new among values that are written once.
+
+    Args:
+        noun, field: what a value is called, and the input that holds them, in the message of an error.
+
+    Raises:
+        PropertyIsFixed: one of them has another value already.
+    """
     for key, value in new.items():
         if key in old and (old[key] != value or type(old[key]) is not type(value)):
             raise PropertyIsFixed(

@@ -1,17 +1,18 @@
 """A script, its snapshot and its settings become a queued run."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from runs import artifacts, lifecycle, limits, queue, texts
-from runs.errors import Invalid, TooLarge
+from runs import artifacts, lifecycle, limits, queue, records, texts
+from runs.errors import Conflict, Invalid, TooLarge
 from runs.models import Event, Experiment, Kind, Run, Snapshot, Status
 
 RUN_TYPE = "azureml.scriptrun"  # v1's word for a submitted script
+SNAPSHOT_PROPERTY = "ContentSnapshotId"  # v1's word, too
 
 
 def submit(
@@ -38,9 +39,11 @@ def submit(
         command: a line for the shell.
         arguments: text or numbers, passed to the script in order.
         target: a compute target's name; it is made when it is new, and the run waits for an agent that serves it.
-        environment: `python` (an interpreter's path, the agent's own when empty), `variables` (name to text).
+        environment: `python` (an interpreter's path, the agent's own when empty), `variables` (name to text), and what the
+            agent is to build: `requirements` (lines for pip) or `conda` (the content of a conda file).
         grace_s: seconds between the stop signal and the kill when the run is canceled.
-        definition: further settings of the client, kept as they came.
+        definition: further settings of the client, kept as they came. Agents read `maxRunDurationSeconds`, and
+            `framework`, `communicator`, `nodeCount` with their sections for several processes of one script.
         given: as of `lifecycle.create`: `run_id`, `display_name`, `description`, `tags`, `properties`, `parameters`.
 
     Returns:
@@ -54,14 +57,14 @@ def submit(
     if not 0 <= grace_s <= limits.GRACE_S_MOST:
         raise Invalid(f"grace_s lies between 0 and {limits.GRACE_S_MOST:,} seconds.", field="grace_s")
     settings = {
-        **(definition or {}),
+        **_definition({} if definition is None else definition),
         "command": command,
         "arguments": _arguments(arguments),
         "environment": _environment({} if environment is None else environment),
     }
     properties = dict(given.pop("properties", None) or {})
     if snapshot:
-        properties.setdefault("ContentSnapshotId", snapshot.snapshot_id)
+        properties.setdefault(SNAPSHOT_PROPERTY, snapshot.snapshot_id)
     with transaction.atomic():
         place = queue.get_or_create_target(experiment.workspace, target)
         run, made = lifecycle.create(
@@ -84,6 +87,22 @@ def submit(
         )
         if made:
             Event.objects.create(run=run, kind="submitted", actor=by, detail={"target": place.name})
+    return run
+
+
+def attach_snapshot(run: Run, snapshot: Snapshot, *, by: User | None = None) -> Run:
+    """
+    Note which source an interactive run was started from, once. The same one again changes nothing.
+
+    Raises:
+        Conflict: the run has another snapshot.
+    """
+    with transaction.atomic():
+        won = Run.objects.filter(pk=run.pk, snapshot=None).update(snapshot=snapshot)
+        if not won and not Run.objects.filter(pk=run.pk, snapshot=snapshot).exists():
+            raise Conflict(f"Run {run} has a snapshot already. One is kept for each run.", field="snapshot_id")
+        records.add_properties(run, {SNAPSHOT_PROPERTY: snapshot.snapshot_id}, by=by)
+    run.snapshot = snapshot
     return run
 
 
@@ -121,4 +140,58 @@ def _environment(given: Any) -> dict[str, Any]:
             raise Invalid(f"A variable's name holds no '=': {name!r}.", field="environment.variables")
         texts.check(value, most=limits.PARAMETER_VALUE_LENGTH, field=f"environment.variables.{name}")
     python = texts.check(given.get("python") or "", most=limits.ARTIFACT_PATH_LENGTH, field="environment.python")
+    texts.check(given.get("name") or "", most=limits.NAME_LENGTH, field="environment.name")
+    _what_to_build(given)
     return {**given, "python": python, "variables": dict(variables)}
+
+
+def _what_to_build(environment: Mapping[str, Any]) -> None:
+    if environment.get("requirements") and environment.get("conda"):
+        raise Invalid("Give either requirements or conda; a conda file may hold both.", field="environment.conda")
+    _lines(environment.get("requirements") or [], field="environment.requirements")
+    conda = texts.mapping(environment.get("conda") or {}, field="environment.conda")
+    field = "environment.conda.dependencies"
+    packages, of_pip = [], []
+    for each in _list(conda.get("dependencies") or [], field=field):
+        if isinstance(each, dict) and list(each) == ["pip"]:
+            of_pip += _list(each["pip"] or [], field=f"{field}.pip")
+        else:
+            packages.append(each)
+    _lines(packages, field=field)
+    _lines(of_pip, field=f"{field}.pip")
+    _lines(conda.get("channels") or [], field="environment.conda.channels")
+
+
+def _lines(given: Any, *, field: str) -> None:
+    """One package, one line: a line break in a requirement would be another requirement."""
+    lines = [
+        texts.check(line, most=limits.REQUIREMENT_LENGTH, least=1, field=field) for line in _list(given, field=field)
+    ]
+    if len(lines) > limits.REQUIREMENTS_MOST:
+        raise TooLarge(f"{field} has {len(lines):,} lines; up to {limits.REQUIREMENTS_MOST:,} are kept.", field=field)
+    broken = next((line for line in lines if line.splitlines() != [line]), None)
+    if broken:
+        raise Invalid(f"Each of {field} is one line, not {broken!r}.", field=field)
+
+
+def _list(given: Any, *, field: str) -> list[Any]:
+    if not isinstance(given, list):
+        raise Invalid(f"{field} must be a list.", field=field)
+    return given
+
+
+def _definition(given: Any) -> dict[str, Any]:
+    given = texts.mapping(given, field="definition")
+    seconds = given.get("maxRunDurationSeconds")
+    if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds > 0):
+        raise Invalid("maxRunDurationSeconds is a number of seconds, more than 0.", field="definition")
+    for name in ("mpi", "pytorch", "tensorflow"):
+        texts.mapping(given.get(name) or {}, field=f"definition.{name}")
+    nodes = given.get("nodeCount")
+    if nodes not in (None, 1):
+        raise Invalid(
+            "A run has one node: a compute target is one machine. Set node_count to 1, and the number of processes to what "
+            "that machine can bear.",
+            field="definition",
+        )
+    return dict(given)

@@ -102,9 +102,12 @@ class Artifacts(Endpoint):
             read=lambda start, end: artifacts.read_range(artifact, start, end),
         )
 
-    @operation(status=204)
+    @operation(status=204, errors=["conflict"])
     def remove(self, request: Request, run_id: str, path: str) -> Response:
-        """Delete a file of a run."""
+        """Delete a file of a run.
+
+        Not one that belongs to a registered model: delete that version first.
+        """
         artifacts.delete(artifacts.find(self.the_run(brief=True), path))
         return Response(status=204)
 

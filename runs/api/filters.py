@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema_field
 
-from runs.models import Experiment, Run, Status
+from runs import registry
+from runs.models import Experiment, ModelVersion, RegisteredModel, Run, Status
 from runs.search import query
 
 
@@ -118,3 +119,23 @@ class ExperimentFilter(django_filters.FilterSet):
         if is_archived is not None:
             queryset = queryset.filter(archived_at__isnull=not is_archived)
         return queryset.filter(name__icontains=self.form.cleaned_data["search"])
+
+
+class ModelFilter(django_filters.FilterSet):
+    search = _text("Occurs in the name.")
+
+    def filter_queryset(self, queryset: QuerySet[RegisteredModel]) -> QuerySet[RegisteredModel]:
+        return queryset.filter(name__icontains=self.form.cleaned_data["search"])
+
+
+class VersionFilter(django_filters.FilterSet):
+    model = _text("The versions of this model.")
+    run = _text("Those whose files this run id keeps.")
+    framework = _text("Such as `ScikitLearn`.")
+    latest = _truth("Of each model the newest version alone.")
+
+    def filter_queryset(self, queryset: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
+        asked = self.form.cleaned_data
+        columns = {"model__name": asked["model"], "run__run_id": asked["run"], "framework": asked["framework"]}
+        queryset = queryset.filter(**{column: value for column, value in columns.items() if value})
+        return registry.newest_only(queryset) if asked["latest"] else queryset

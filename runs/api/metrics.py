@@ -7,13 +7,12 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from runs import access, limits
+from runs import access, limits, lineage
 from runs.api.endpoint import Endpoint
 from runs.api.parsing import read_all, require_json
 from runs.api.schema import operation
 from runs.api.serializers import metrics as forms
 from runs.metrics import points, segments, series, summaries
-from runs.search import query
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -59,9 +58,9 @@ class Metrics(Endpoint):
         A page holds stretches: a long series goes on in the next one. With `recursive=true` those of the runs below come too.
         """
         asked = self.query(forms.ValuesQuery)
-        run = self.the_run(brief=True)
-        below = query.matching(run.workspace, query.Criteria(root=[run.run_id])) if asked["recursive"] else ()
-        page = series.read([run, *below], asked.get("key"), after=asked.get("after") or None, limit=asked["limit"])
+        run_type = asked.get("run_type") or ""
+        runs = lineage.tree(self.the_run(brief=True), is_recursive=asked["recursive"], run_type=run_type)
+        page = series.read(runs, asked.get("key"), after=asked.get("after") or None, limit=asked["limit"])
         return Response({"items": [_stretch(stretch) for stretch in page.stretches], "next": page.next})
 
 

@@ -23,10 +23,12 @@ GROUPS = {
     "Runs": "One execution each, known by its `run_id`.",
     "Records": "Tags may change, properties and parameters are written once.",
     "Metrics": "Values at a step and a time.",
+    "Tables": "Rows that a run logs under a name; images, matrices and histograms among them.",
     "Artifacts": "Files that a run keeps.",
     "Logs": "What a run prints, as streams of bytes.",
     "Events": "What happened to a run.",
     "Experiments": "Named collections of runs.",
+    "Models": "Files of runs under a name, in versions.",
     "Snapshots": "Source folders of submitted scripts.",
     "Compute targets": "Named places that run scripts.",
     "Agents": "The processes that serve them. An agent speaks these by itself.",
@@ -36,6 +38,8 @@ GROUPS = {
 _IN_ADDRESSES = {
     "run_id": "$RUN",
     "experiment": "mnist",
+    "model": "digits",
+    "version": "1",
     "stream": "user_logs/std_log.txt",
     "path": "outputs/model.bin",
 }

@@ -29,6 +29,8 @@ _PATH = {
     "agent_id": "The id that the agent gave itself.",
     "lease": "The lease, as the claim answered it.",
     "experiment": "The experiment's name, or its id.",
+    "model": "The model's name.",
+    "version": "The number of the version, rising from 1.",
 }
 
 
@@ -144,7 +146,7 @@ class Schema(AutoSchema):
     def _path_parameter(self, name: str) -> OpenApiParameter:
         pattern = _PATTERNS.get(name)
         schema: Any = {"type": "string", "pattern": f"^{pattern}$"} if pattern else {"type": "string", "minLength": 1}
-        if name == "token_id":
+        if name in ("token_id", "version"):
             schema = {"type": "integer", "minimum": 1, "maximum": limits.LARGEST_INTEGER}
         return OpenApiParameter(name, schema, OpenApiParameter.PATH, description=_PATH[name])
 

@@ -6,12 +6,13 @@ from django.http import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from runs import artifacts
+from runs import artifacts, submission
 from runs.api import downloads
 from runs.api.artifacts import announced
 from runs.api.endpoint import Endpoint
 from runs.api.schema import BYTES, operation
-from runs.api.serializers.files import SnapshotDocument, SnapshotFiles
+from runs.api.serializers.files import SnapshotDocument, SnapshotFiles, SnapshotOfRun
+from runs.api.serializers.runs import RunDocument, document
 from runs.models import Snapshot
 
 
@@ -62,6 +63,22 @@ class Snapshots(Endpoint):
             etag=snapshot.snapshot_id,
             read=lambda start, end: _pieces(snapshot, start, end),
         )
+
+    @operation(
+        request=SnapshotOfRun,
+        answer=RunDocument,
+        errors=["conflict", "property_is_fixed"],
+        example={"snapshot_id": "0" * 64},
+    )
+    def attach(self, request: Request, run_id: str) -> Response:
+        """Note which source a run was started from.
+
+        For a run that a script logs by itself; a submitted one has its snapshot. Once a run: another one is refused, the same
+        one again changes nothing.
+        """
+        run = self.the_run()
+        snapshot = artifacts.find_snapshot(self.caller.workspace, self.body(SnapshotOfRun)["snapshot_id"])
+        return Response(document(submission.attach_snapshot(run, snapshot, by=self.caller.user)))
 
     @operation(answer=SnapshotFiles)
     def files(self, request: Request, sha256: str) -> Response:

@@ -11,11 +11,13 @@ from runs.api.events import Events
 from runs.api.experiments import Experiments
 from runs.api.logs import Logs
 from runs.api.metrics import Metrics, Series
+from runs.api.models import Models, ModelVersions
 from runs.api.records import Records
 from runs.api.runs import Runs
 from runs.api.server import MeEndpoint, ServerEndpoint
 from runs.api.snapshots import Snapshots
 from runs.api.submissions import Submissions
+from runs.api.tables import Tables
 from runs.api.tokens import Tokens
 from runs.api.workspaces import Members, Workspaces
 
@@ -23,6 +25,8 @@ RUN = "runs/<str:run_id>"
 EXPERIMENT = "experiments/<str:experiment>"
 AGENT = "agents/<str:agent_id>"
 LEASE = f"{AGENT}/leases/<str:lease>"
+MODEL = "models/<str:model>"
+VERSION = f"{MODEL}/versions/<int:version>"
 
 urlpatterns = [
     path("server", ServerEndpoint.as_view({"get": "server"})),
@@ -63,6 +67,9 @@ urlpatterns = [
     path(f"{RUN}/parameters", Records.as_view({"post": "log_parameters"})),
     path(f"{RUN}/metrics", Metrics.as_view({"get": "summaries", "post": "log"})),
     path(f"{RUN}/metrics/values", Metrics.as_view({"get": "values"})),
+    path(f"{RUN}/tables", Tables.as_view({"get": "list", "post": "log"})),
+    path(f"{RUN}/tables/rows", Tables.as_view({"get": "rows"})),
+    path(f"{RUN}/tables/values", Tables.as_view({"get": "values"})),
     path("series", Series.as_view({"get": "series"})),
     path(f"{RUN}/artifacts", Artifacts.as_view({"get": "list"})),
     path(f"{RUN}/artifacts.zip", Artifacts.as_view({"get": "zip"})),
@@ -72,8 +79,22 @@ urlpatterns = [
     ),
     path(f"{RUN}/logs", Logs.as_view({"get": "list", "post": "append"})),
     path(f"{RUN}/logs/<path:stream>", Logs.as_view({"get": "read"})),
+    path(f"{RUN}/snapshot", Snapshots.as_view({"post": "attach"})),
     path("snapshots/<str:sha256>", Snapshots.as_view({"get": "download", "put": "upload"})),
     path("snapshots/<str:sha256>/files", Snapshots.as_view({"get": "files"})),
+    path("models", Models.as_view({"get": "list", "post": "register"})),
+    path(MODEL, Models.as_view({"get": "retrieve", "patch": "partial_update", "delete": "destroy"})),
+    path(f"{MODEL}/tags", Models.as_view({"post": "set_tags"})),
+    path(f"{MODEL}/tags/remove", Models.as_view({"post": "remove_tags"})),
+    path("model-versions", ModelVersions.as_view({"get": "list_versions"})),
+    path(
+        VERSION,
+        ModelVersions.as_view({"get": "retrieve_version", "patch": "change_version", "delete": "delete_version"}),
+    ),
+    path(f"{VERSION}/tags", ModelVersions.as_view({"post": "set_version_tags"})),
+    path(f"{VERSION}/tags/remove", ModelVersions.as_view({"post": "remove_version_tags"})),
+    path(f"{VERSION}/properties", ModelVersions.as_view({"post": "add_version_properties"})),
+    path(f"{VERSION}/files", ModelVersions.as_view({"get": "files"})),
     path("compute-targets", Targets.as_view({"get": "list", "post": "create"})),
     path(
         "compute-targets/<str:name>",

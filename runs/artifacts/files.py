@@ -11,8 +11,8 @@ from django.db.models import QuerySet
 from runs import limits
 from runs.artifacts import content_types
 from runs.artifacts.uploads import Readable, Upload, store
-from runs.errors import AlreadyExists, Invalid, NotFound, TooLarge, Truncated
-from runs.models import Artifact, Run
+from runs.errors import AlreadyExists, Conflict, Invalid, NotFound, TooLarge, Truncated
+from runs.models import Artifact, ModelVersion, Run
 from runs.paths import begins_with, folders_of, safe_path, writable
 
 _PIECE_BYTES: Final = 256 * 1024
@@ -155,6 +155,14 @@ def _pieces(file: File, start: int, end: int) -> Iterator[bytes]:
 
 
 def delete(artifact: Artifact) -> None:
-    """Forget a file. The row goes first: a file without a row only takes room, a row without a file is a lie."""
+    """
+    Forget a file. The row goes first: a file without a row only takes room, a row without a file is a lie.
+
+    Raises:
+        Conflict: the file belongs to a registered model.
+    """
+    named_by = ModelVersion.objects.filter(run=artifact.run_id, path__in=[artifact.path, *folders_of(artifact.path)])
+    if version := named_by.select_related("model").first():
+        raise Conflict(f"{artifact.path!r} belongs to the registered model {version}. Delete that version first.")
     Artifact.objects.filter(pk=artifact.pk).delete()
     default_storage.delete(artifact.stored_as)

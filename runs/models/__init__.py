@@ -5,7 +5,9 @@ from runs.models.experiment import Experiment
 from runs.models.file import Artifact, LogChunk, LogStream, Snapshot
 from runs.models.metric import Chunk, MetricKey, Segment, Summary, ValueKind
 from runs.models.record import Parameter, Property, Tag
+from runs.models.registry import ModelVersion, RegisteredModel
 from runs.models.run import ENDED, OPEN, Event, Kind, Run, Status
+from runs.models.table import Table, TableKind, TableRows
 from runs.models.workspace import Member, Role, Scope, SignInLink, Token, Workspace
 
 __all__ = [
@@ -23,8 +25,10 @@ __all__ = [
     "LogStream",
     "Member",
     "MetricKey",
+    "ModelVersion",
     "Parameter",
     "Property",
+    "RegisteredModel",
     "Role",
     "Run",
     "Scope",
@@ -33,6 +37,9 @@ __all__ = [
     "Snapshot",
     "Status",
     "Summary",
+    "Table",
+    "TableKind",
+    "TableRows",
     "Tag",
     "Token",
     "ValueKind",

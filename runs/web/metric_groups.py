@@ -127,7 +127,7 @@ class Metrics:
     def matching(self) -> list[str]:
         """Names that hold the words, or fit the pattern with its `*`; the machine's own last."""
         words = self.words.lower()
-        names = [name for name in self._names if _fits(name.lower(), words)] if words else list(self._names)
+        names = [name for name in self._names if fits(name.lower(), words)] if words else list(self._names)
         return sorted(names, key=lambda name: (_group_of(name) == MACHINE, not _group_of(name), name))
 
     @cached_property
@@ -196,7 +196,7 @@ def _group_of(name: str) -> str:
     return name.partition("/")[0] if "/" in name else ""
 
 
-def _fits(name: str, words: str) -> bool:
+def fits(name: str, words: str) -> bool:
     return fnmatchcase(name, words) if "*" in words else words in name
 
 

@@ -8,16 +8,17 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
-from runs import lineage, logs
+from runs import lineage, logs, registry
 from runs.metrics import summaries
 from runs.metrics.summaries import SummaryRow
-from runs.models import Agent, LogStream, Run, ValueKind
+from runs.models import Agent, LogStream, ModelVersion, Run, ValueKind
 from runs.web import sketches
 from runs.web.run_logs import FIRST_SHOWN
 
 METRICS_SHOWN = 12
 CHILDREN_SHOWN = 6
 PARAMETERS_SHOWN = 60
+MODELS_SHOWN = 50
 VALUE_SHOWN = 200  # characters of a parameter or property; a longer one unfolds
 TRACEBACK_LINES = 12
 
@@ -122,10 +123,27 @@ class Details:
         return [Pair(key, value) for key, value in sorted(self.run.properties.items())]
 
     @cached_property
+    def models(self) -> list[ModelVersion]:
+        """The newest versions of registered models whose files the run keeps, in the order of their making."""
+        return list(registry.of_run(self.run).reverse()[:MODELS_SHOWN])[::-1]
+
+    @cached_property
     def agent(self) -> Agent | None:
         """The agent that executes, or last executed, a submitted run."""
         lease = self.run.leases.select_related("agent").order_by("-pk").first() if self.run.is_submitted else None
         return lease.agent if lease else None
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What a submitted script asks to run with: the name, the interpreter, the packages; empty when it asks for nothing."""
+        asked = self.run.definition.get("environment") or {}
+        conda = asked.get("conda") or {}
+        packages = [*(asked.get("requirements") or ())]
+        for each in conda.get("dependencies") or () if isinstance(conda, dict) else ():
+            packages += (each.get("pip") or ()) if isinstance(each, dict) else [each]
+        if not packages and not asked.get("python"):
+            return {}
+        return {"name": asked.get("name") or "", "python": asked.get("python") or "", "packages": packages}
 
     @property
     def source(self) -> dict[str, str]:

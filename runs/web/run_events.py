@@ -24,6 +24,7 @@ KINDS = {
     "parameters.added": (gettext_lazy("Parameters"), "sliders-horizontal"),
     "name.changed": (gettext_lazy("Name"), "pencil"),
     "description.changed": (gettext_lazy("Description"), "pencil"),
+    "model.registered": (gettext_lazy("Model"), "box"),
     "archived": (gettext_lazy("Archive"), "archive"),
     "restored": (gettext_lazy("Archive"), "archive"),
 }

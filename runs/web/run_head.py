@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from runs import access, lineage
 from runs.access import Caller
-from runs.models import Event, Run, Status
+from runs.models import Event, Run, Status, Table
 
 PHASES_SHOWN = 8  # a run that was lost and found again many times shows its latest history here, the rest in Events
 
@@ -97,7 +97,8 @@ class Head:
 
     @cached_property
     def metrics(self) -> int:
-        return self.run.summaries.count()
+        """With the tables, which stand in the same tab."""
+        return self.run.summaries.count() + Table.objects.filter(run=self.run).count()
 
     @cached_property
     def children(self) -> int:

@@ -1,4 +1,4 @@
-"""The tab Metrics: curves by group, a table of values, the points of one metric, and what the charts ask for."""
+"""The tab Metrics: curves by group, tables, the points of one metric, what the charts ask for, and all of it as CSV."""
 
 import csv
 import hashlib
@@ -10,14 +10,16 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.views.decorators.http import require_GET, require_safe
 
-from runs import limits
+from runs import limits, tables
+from runs.errors import NotFound
 from runs.metrics import series
 from runs.metrics.points import WORD_OF_NUMBER
-from runs.models import Run, Summary
+from runs.models import Run, Summary, Table, TableKind
 from runs.web import file_answer
-from runs.web.metric_groups import Metrics, Point, points_of
+from runs.web.metric_groups import Metrics, points_of
 from runs.web.page import asked_part, page
 from runs.web.run_head import Head
+from runs.web.tables import Tables
 
 POINTS = 200  # of one page of the table
 KEYS_MOST = 50  # curves of one answer
@@ -31,8 +33,8 @@ def index(request: HttpRequest, workspace: str, run_id: str) -> HttpResponse:
         return _points(request, head)
     # Pictures are for the first sight of a page: a part is asked for where a script draws the charts itself.
     metrics = Metrics(head.run, request.GET, has_pictures=not asked_part(request))
-    context = {"head": head, "run": head.run, "metrics": metrics}
-    return page(request, "runs/metrics.html", context, parts={"run-curves"})
+    context = {"head": head, "run": head.run, "metrics": metrics, "tables": Tables(head.run, request.GET)}
+    return page(request, "runs/metrics.html", context, parts={"run-curves", "run-tables"})
 
 
 def _points(request: HttpRequest, head: Head) -> HttpResponse:
@@ -114,16 +116,48 @@ def _lines(run: Run, keys: list[str] | None) -> Iterator[bytes]:
         found = series.read([run], keys, after=after)
         for stretch in found.stretches:
             for point in points_of(stretch):
-                yield writer.writerow([stretch.key, point.step, point.at.isoformat(), _written(point)])
+                yield writer.writerow([stretch.key, point.step, point.at.isoformat(), _written(point.value)])
         after = found.next
         if after is None:
             return
 
 
-def _written(point: Point) -> Any:
-    if isinstance(point.value, float) and not isfinite(point.value):
-        return WORD_OF_NUMBER[str(point.value)]
-    return "" if point.value is None else point.value
+@login_required
+@require_safe
+def table_csv(request: HttpRequest, workspace: str, run_id: str) -> HttpResponse:
+    """Every row of a table, as it was logged."""
+    run = Head(request, workspace, run_id).run
+    name = request.GET.get("name", "")
+    table = Table.objects.filter(run=run, key=name, kind=TableKind.TABLE).first()
+    if table is None:
+        raise NotFound(f"The run has no table {name!r}.")
+    return file_answer.of_csv(request, f"{run.run_id}-{name.replace('/', '_')}.csv", _rows(table))
+
+
+def _rows(table: Table) -> Iterator[bytes]:
+    writer = csv.writer(_Echo())
+    place = {column: number for number, column in enumerate(table.columns)}
+    yield writer.writerow(table.columns)
+    after = None
+    while True:
+        found = tables.read([table.run], [table.key], kinds=[table.kind], after=after)
+        for stretch in found.stretches:
+            # Columns that came while this was written have no heading.
+            names = [(number, place[column]) for number, column in enumerate(stretch.columns) if column in place]
+            for row in stretch.rows:
+                cells: list[Any] = [""] * len(place)
+                for source, target in names:
+                    cells[target] = _written(row[source])
+                yield writer.writerow(cells)
+        after = found.next
+        if after is None:
+            return
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, float) and not isfinite(value):
+        return WORD_OF_NUMBER[str(value)]
+    return "" if value is None else value
 
 
 class _Echo:

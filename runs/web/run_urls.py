@@ -17,6 +17,7 @@ urlpatterns = [
     path(f"{RUN}/metrics", run_metrics.index, name="run-metrics"),
     path(f"{RUN}/series", run_metrics.series_json, name="run-series"),
     path(f"{RUN}/values.csv", run_metrics.values_csv, name="run-values-csv"),
+    path(f"{RUN}/table.csv", run_metrics.table_csv, name="run-table-csv"),
     path(f"{RUN}/children", run_children.index, name="run-children"),
     path(f"{RUN}/logs", run_logs.index, name="run-logs"),
     path(f"{RUN}/logs/lines", run_logs.lines, name="run-log-lines"),

@@ -9,7 +9,7 @@ from django.core.files.base import ContentFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from runs import artifacts, experiments, lifecycle, logs, queue, records
+from runs import artifacts, experiments, lifecycle, logs, queue, records, registry, tables
 from runs.models import Status
 from tests import factories
 
@@ -47,6 +47,11 @@ def fill(workspace, count: int) -> None:
         artifacts.put(top, f"outputs/{n:03}.txt", stream=ContentFile(b"x"), size_bytes=1, sha256=None)
         logs.append(top, f"logs/{n:03}.txt", offset=0, data=b"x\n")
         records.set_tags(top, {f"tag-{n}": n})
+        tables.append(top, [tables.Entry(f"table-{n:03}", [{"n": n}])])
+        artifacts.put(run, "model.bin", stream=ContentFile(b"x"), size_bytes=1, sha256=None)
+        registry.register(workspace, f"model-{n:03}", run=run, path="model.bin", by=alice)
+        registry.register(workspace, "several", run=top, path=f"outputs/{n:03}.txt", by=alice)
+        registry.register(workspace, "whole", run=top, path="outputs", by=alice)
 
 
 LISTS = {
@@ -61,10 +66,15 @@ LISTS = {
     "/runs/top/events": "id",
     "/runs/top/artifacts": "path",
     "/runs/top/logs": "name",
+    "/runs/top/tables": "name",
     "/experiments": "name",
     "/tokens": "id",
     "/workspaces/default/members": "username",
     "/compute-targets": "name",
+    "/models": "name",
+    "/model-versions?model=several": "version",
+    "/model-versions?latest=true": "model",
+    "/models/whole/versions/1/files": "path",
 }
 
 

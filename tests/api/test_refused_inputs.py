@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 
-from runs import limits, queue, submission
+from runs import artifacts, limits, queue, registry, submission
 from runs.api import reference
 from runs.api.errors import MEANINGS
 from tests import factories
@@ -82,8 +83,12 @@ def address(experiment, alice):
     agent = queue.register(target, agent_id="12345678", name="gpu", by=alice)
     submission.submit(experiment, by=alice, snapshot=None, command="true", target="gpu")
     [claim] = queue.claim(queue.agent_for(experiment.workspace, agent.agent_id), most=1)
+    artifacts.put(run, "outputs/model.bin", stream=ContentFile(b"x"), size_bytes=1, sha256=None)
+    registry.register(experiment.workspace, "digits", run=run, path="outputs/model.bin", by=alice)
     there = {
         "run_id": run.run_id,
+        "model": "digits",
+        "version": 1,
         "experiment": experiment.name,
         "username": alice.get_username(),
         "agent_id": agent.agent_id,
@@ -235,6 +240,7 @@ RUN_QUERIES = [
     "run_type=%00", "sort=metric:%00",
 ]  # fmt: skip
 LISTS = ["/runs", "/experiments", "/tokens", "/workspaces", "/workspaces/default/members", "/compute-targets"]
+LISTS += ["/models", "/model-versions"]
 LISTS += [f"/runs/one/{noun}" for noun in ("children", "events", "artifacts", "logs")]
 
 

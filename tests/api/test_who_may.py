@@ -4,10 +4,11 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.core.files.base import ContentFile
 from django.test import Client as Browser
 from django.utils import timezone
 
-from runs import access
+from runs import access, artifacts, registry
 from runs.models import Run
 from tests import factories
 
@@ -34,9 +35,21 @@ WRITES = [
     ("POST", "/runs/one/properties", {"properties": {"a": "b"}}),
     ("POST", "/runs/one/parameters", {"parameters": {"a": 1}}),
     ("POST", "/runs/one/metrics", {"points": [{"key": "loss", "value": 1}]}),
+    ("POST", "/runs/one/tables", {"tables": [{"name": "t", "rows": [{"a": 1}]}]}),
     ("POST", "/runs/one/logs", {"chunks": [{"stream": "a.txt", "offset": 0, "text": "x"}]}),
     ("DELETE", "/runs/one/artifacts/a.txt", None),
     ("POST", "/compute-targets", {"name": "gpu"}),
+    ("POST", "/runs/one/snapshot", {"snapshot_id": "0" * 64}),
+    ("POST", "/models", {"name": "digits", "run_id": "one", "path": "a.txt"}),
+    ("PATCH", "/models/mnist", {"description": "x"}),
+    ("DELETE", "/models/mnist", None),
+    ("POST", "/models/mnist/tags", {"tags": {"a": "b"}}),
+    ("POST", "/models/mnist/tags/remove", {"keys": ["a"]}),
+    ("PATCH", "/models/mnist/versions/1", {"description": "x"}),
+    ("DELETE", "/models/mnist/versions/1", None),
+    ("POST", "/models/mnist/versions/1/tags", {"tags": {"a": "b"}}),
+    ("POST", "/models/mnist/versions/1/tags/remove", {"keys": ["a"]}),
+    ("POST", "/models/mnist/versions/1/properties", {"properties": {"a": "b"}}),
 ]
 AGENT_WRITES = [
     ("POST", "/agents", {"agent_id": "12345678", "name": "a", "target": "local"}),
@@ -48,6 +61,9 @@ READS = [
     "/runs/one",
     "/runs/one/metrics",
     "/runs/one/metrics/values",
+    "/runs/one/tables",
+    "/runs/one/tables/rows?name=t",
+    "/runs/one/tables/values",
     "/runs/one/artifacts",
     "/runs/one/artifacts.zip",
     "/runs/one/artifacts/a.txt",
@@ -57,6 +73,9 @@ READS = [
     "/runs/one/children",
     "/experiments/mnist",
     "/compute-targets/local",
+    "/models/mnist",
+    "/models/mnist/versions/1",
+    "/models/mnist/versions/1/files",
     f"/snapshots/{'0' * 64}",
     f"/snapshots/{'0' * 64}/files",
 ]
@@ -64,7 +83,10 @@ READS = [
 
 @pytest.fixture
 def one(experiment) -> Run:
-    return factories.make_run(experiment, run_id="one")
+    run = factories.make_run(experiment, run_id="one")
+    artifacts.put(run, "a.txt", stream=ContentFile(b"x"), size_bytes=1, sha256=None)
+    registry.register(experiment.workspace, "mnist", run=run, path="a.txt")
+    return run
 
 
 def test_a_reader_changes_nothing(reader, one, client_of):
@@ -121,7 +143,17 @@ def test_what_is_in_a_foreign_workspace_is_not_there_to_read(stranger, one):
 
 
 def test_nothing_is_told_without_a_sign_in(anybody, workspace):
-    for path in [*READS, "/me", "/runs", "/experiments", "/tokens", "/workspaces", "/compute-targets"]:
+    for path in [
+        *READS,
+        "/me",
+        "/runs",
+        "/experiments",
+        "/tokens",
+        "/workspaces",
+        "/compute-targets",
+        "/models",
+        "/model-versions",
+    ]:
         answer = anybody.send("GET", path)
 
         assert answer.status_code == 401, path

@@ -74,6 +74,21 @@ def test_submitting_twice_with_one_id_queues_one_run(experiment, snapshot, alice
         {"script": "train.py", "environment": {"variables": {"A=B": "c"}}},
         {"script": "train.py", "environment": {"variables": {"A": 1}}},
         {"script": "train.py", "environment": []},
+        {"script": "train.py", "environment": {"name": 3}},
+        {"script": "train.py", "environment": {"requirements": "six"}},
+        {"script": "train.py", "environment": {"requirements": ["six", 3]}},
+        {"script": "train.py", "environment": {"requirements": ["six\n--index-url http://elsewhere"]}},
+        {"script": "train.py", "environment": {"requirements": ["six"], "conda": {"dependencies": ["six"]}}},
+        {"script": "train.py", "environment": {"conda": ["six"]}},
+        {"script": "train.py", "environment": {"conda": {"dependencies": "six"}}},
+        {"script": "train.py", "environment": {"conda": {"dependencies": [{"npm": ["six"]}]}}},
+        {"script": "train.py", "environment": {"conda": {"dependencies": [{"pip": "six"}]}}},
+        {"script": "train.py", "environment": {"conda": {"dependencies": ["six"], "channels": [1]}}},
+        {"script": "train.py", "definition": []},
+        {"script": "train.py", "definition": {"maxRunDurationSeconds": 0}},
+        {"script": "train.py", "definition": {"maxRunDurationSeconds": "1h"}},
+        {"script": "train.py", "definition": {"nodeCount": 2}},
+        {"script": "train.py", "definition": {"pytorch": 4}},
         {"script": "train.py", "target": "a/b"},
     ],
 )
@@ -82,6 +97,18 @@ def test_a_wrong_submission_is_refused_and_leaves_nothing(experiment, snapshot, 
         submission.submit(experiment, by=alice, snapshot=snapshot, **given)
 
     assert not Run.objects.exists()
+
+
+def test_what_is_to_be_built_travels_with_the_run(experiment, snapshot, alice):
+    conda = {"dependencies": ["python=3.11", {"pip": ["six==1.16", "--no-index"]}], "channels": ["conda-forge"]}
+    definition = {"framework": "PyTorch", "pytorch": {"processCount": 4}, "nodeCount": 1, "maxRunDurationSeconds": 0.5}
+
+    run = submission.submit(
+        experiment, by=alice, snapshot=snapshot, script="train.py", environment={"conda": conda}, definition=definition
+    )
+
+    assert run.definition["environment"] == {"conda": conda, "python": "", "variables": {}}
+    assert {name: run.definition[name] for name in definition} == definition
 
 
 def test_agents_take_the_oldest_run_of_their_target_first(experiment, snapshot, alice, agent, workspace):

@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from django.core.files.base import ContentFile
 
-from runs import lifecycle, logs
+from runs import artifacts, lifecycle, logs, registry
 from runs.metrics import points, segments
 from tests import factories
 
@@ -31,6 +32,10 @@ def run(experiment):
     batch, _ = points.decode(json.dumps({"points": given}).encode())
     segments.append(run, batch, batch=None)
     write(run, "".join(f"line {number}\n" for number in range(1, 2_001)))
+    path = f"outputs/{'a-long-name-' * 6}model.bin"
+    artifacts.put(run, path, stream=ContentFile(b"weights"), size_bytes=7, sha256=None)
+    for name in ("digits", "a-model-of-a-long-name-" * 4):
+        registry.register(run.workspace, name, run=run, path=path, framework="ScikitLearn", framework_version="1.8")
     return run
 
 

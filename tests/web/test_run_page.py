@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.core.files.base import ContentFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from runs import experiments, lifecycle, logs, queue, records
+from runs import artifacts, experiments, lifecycle, logs, queue, records, registry, submission
 from runs.models import Event, Kind, Lease, Run, Status
 from tests import factories
 
@@ -493,3 +494,38 @@ def test_the_source_that_a_client_wrote_down_is_among_the_facts(signed_in, runni
     assert "feat/mixup" in facts
     assert "a41f9c2d" in facts
     assert "with changes" in facts
+
+
+def test_the_models_that_were_registered_from_a_run_are_named_with_their_files(signed_in, running):
+    artifacts.put(running, "outputs/model.bin", stream=ContentFile(b"x"), size_bytes=1, sha256=None)
+    before = signed_in.get(address("run", running)).text
+    for _ in range(2):
+        registry.register(running.workspace, "<digits>", run=running, path="outputs/model.bin", framework="PyTorch")
+
+    text = signed_in.get(address("run", running)).text
+    section = text.split('id="models-h"')[1].split("</section>")[0]
+    events = signed_in.get(address("run-events", running)).text
+
+    assert "models-h" not in before
+    assert section.count("&lt;digits&gt;") == 2
+    assert "version 2" in section
+    assert "outputs/model.bin" in section
+    assert "&lt;digits&gt;" in events
+
+
+@pytest.mark.parametrize(
+    ("environment", "shown", "hidden"),
+    [
+        ({"name": "torch", "requirements": ["torch==2.8", "numpy"]}, ["torch==2.8, numpy", "2 packages"], []),
+        ({"conda": {"dependencies": ["python=3.11", {"pip": ["six"]}]}}, ["python=3.11, six", "2 packages"], []),
+        ({"name": "mine", "python": "/opt/bin/python"}, ["mine", "/opt/bin/python"], ["packages"]),
+        ({"name": "default-environment"}, [], ["Environment"]),
+    ],
+)
+def test_the_facts_name_the_environment_that_a_run_asks_for(signed_in, experiment, alice, environment, shown, hidden):
+    run = submission.submit(experiment, by=alice, snapshot=None, command="make", environment=environment)
+
+    facts = signed_in.get(address("run", run)).text.partition('id="run-facts"')[2].partition("</section>")[0]
+
+    assert all(text in facts for text in shown), facts
+    assert not any(text in facts for text in hidden)

@@ -99,3 +99,7 @@ class SnapshotFile(serializers.Serializer):
 
 class SnapshotFiles(serializers.Serializer):
     items = SnapshotFile(many=True)
+
+
+class SnapshotOfRun(Body):
+    snapshot_id = Text(max_length=64, help_text="Uploaded before.")

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from runs import limits
-from runs.api.serializers.fields import Body
+from runs.api.serializers.fields import Body, Text
 from runs.metrics import series
 from runs.models import ValueKind
 
@@ -85,10 +85,11 @@ class Metrics(serializers.Serializer):
 
 
 class ValuesQuery(serializers.Serializer):
-    key = serializers.ListField(
-        child=serializers.CharField(), required=False, help_text="All when left out. Repeatable."
-    )
+    key = serializers.ListField(child=Text(), required=False, help_text="All when left out. Repeatable.")
     recursive = serializers.BooleanField(required=False, default=False, help_text="Of the runs below as well.")
+    run_type = serializers.CharField(
+        required=False, allow_blank=True, help_text="Only of runs of this type; of all when left out."
+    )
     after = serializers.CharField(
         required=False, allow_blank=True, help_text="The `next` of the page before; the first page when empty."
     )

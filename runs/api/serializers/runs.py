@@ -161,6 +161,12 @@ class MadeRuns(serializers.Serializer):
     items = RunDocument(many=True)
 
 
+ENVIRONMENT = (
+    '`{"python": path, "variables": {}}`; and what is to be built: `"requirements"` (lines for pip) '
+    'or `"conda"` (a conda file).'
+)
+
+
 class Submission(Body):
     experiment = Text(max_length=limits.EXPERIMENT_NAME_LENGTH)
     snapshot_id = Text(required=False, allow_null=True, max_length=64, help_text="The source folder, uploaded before.")
@@ -168,7 +174,7 @@ class Submission(Body):
     command = Text(required=False, allow_blank=True, max_length=limits.ARGUMENTS_BYTES)
     arguments = serializers.ListField(child=Argument(), required=False)
     target = Text(required=False, default="local", max_length=limits.KEY_LENGTH)
-    environment = Anything(required=False, allow_null=True, help_text='`{"python": path, "variables": {}}`')
+    environment = Anything(required=False, allow_null=True, help_text=ENVIRONMENT)
     run_id = RunId()
     display_name = Text(required=False, allow_null=True, max_length=limits.NAME_LENGTH)
     description = Text(required=False, allow_null=True, allow_blank=True, max_length=limits.DESCRIPTION_LENGTH)
@@ -178,7 +184,9 @@ class Submission(Body):
     parent = Text(required=False, allow_null=True, max_length=limits.RUN_ID_LENGTH)
     grace_s = Whole(required=False, allow_null=True, min_value=0, max_value=limits.GRACE_S_MOST)
     definition = Anything(
-        required=False, allow_null=True, help_text="Further settings of the client, kept as they came."
+        required=False,
+        allow_null=True,
+        help_text="Further settings of the client, kept as they came. Agents end a run after `maxRunDurationSeconds`.",
     )
 
 
