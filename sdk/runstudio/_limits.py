@@ -15,12 +15,17 @@ LARGEST_INTEGER = 2**63 - 1
 SMALLEST_INTEGER = -(2**63)
 
 POINTS_PER_BATCH = 1_000  # of one request: making more of them into JSON at once would hold up the script
+CELLS_PER_BATCH = 20_000  # of tables
+TABLE_COLUMNS = 1_000
 BATCH_TEXT_LENGTH = 4 * MB
 
 CHILDREN_PER_CALL = 100  # v1's limit of create_children
 
 SNAPSHOT_BYTES = 2 * GB
 SNAPSHOT_FILES = 50_000
+SOURCE_BYTES = 300 * MB  # v1's limits: beyond them start_logging keeps no source
+SOURCE_FILES = 2_000
+SOURCE_FILES_LOOKED_AT = 20_000  # somebody's home folder has more, and is not walked through at every start
 ERROR_MESSAGE_LENGTH = 64 * KB
 
 HEARTBEAT_S = 10.0

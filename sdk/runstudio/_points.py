@@ -32,18 +32,16 @@ class Clock:
         return time_us
 
 
-def check_key(key: Any) -> None:
+def check_key(key: Any, what: str = "A metric's name") -> None:
     """
     Raises:
         UserErrorException: no text, or one that is empty, too long or not printable as UTF-8.
     """
     if not isinstance(key, str) or not key:
-        raise UserErrorException(f"A metric's name is a text that is not empty, not {key!r}.")
+        raise UserErrorException(f"{what} is a text that is not empty, not {key!r}.")
     if len(key) > _limits.KEY_LENGTH:
-        raise UserErrorException(
-            f"A metric's name has up to {_limits.KEY_LENGTH} characters; {key[:40]!r}… has {len(key):,}."
-        )
-    _check_characters(key, "A metric's name")
+        raise UserErrorException(f"{what} has up to {_limits.KEY_LENGTH} characters; {key[:40]!r}… has {len(key):,}.")
+    _check_characters(key, what)
 
 
 def plain(value: Any, key: str) -> Any:
@@ -56,7 +54,20 @@ def plain(value: Any, key: str) -> Any:
     if isinstance(value, (list, range, GeneratorType)):
         kind = type(value).__name__
         raise UserErrorException(f"run.log does not support {kind} type. Use run.log_list instead")
-    value = _scalar(value)
+    try:
+        value = scalar(value)
+    except TypeError:
+        value = repr(value)
+    return checked_text(value, key)
+
+
+def checked_text(value: Any, key: str) -> Any:
+    """
+    The value of `key`, as it is.
+
+    Raises:
+        UserErrorException: a text that is too long, or no UTF-8.
+    """
     if isinstance(value, str):
         if len(value) > _limits.METRIC_TEXT_LENGTH:
             raise UserErrorException(
@@ -100,12 +111,20 @@ def decode(value: Any) -> Any:
     return float(value["number"]) if isinstance(value, dict) else value
 
 
-def _row(key: str, value: Any, step: int | None, time_us: int) -> dict[str, Any]:
-    row: dict[str, Any] = {"key": key}
+def wire(value: Any) -> Any:
+    """A value as the wire has it: `{"number": "NaN"}` for what JSON lacks, a float for a whole number beyond 64 bits."""
     if type(value) is int and not _limits.SMALLEST_INTEGER <= value <= _limits.LARGEST_INTEGER:
         value = _as_float(value)
     if type(value) is float and not math.isfinite(value):
-        row["number"] = "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+        return {"number": "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")}
+    return value
+
+
+def _row(key: str, value: Any, step: int | None, time_us: int) -> dict[str, Any]:
+    row: dict[str, Any] = {"key": key}
+    value = wire(value)
+    if type(value) is dict:
+        row.update(value)
     else:
         row["value"] = value
     if step is not None:
@@ -122,8 +141,13 @@ def _as_float(value: int) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def _scalar(value: Any) -> Any:
-    """numpy, torch and jax are known by what they offer, so none of them has to be imported."""
+def scalar(value: Any) -> Any:
+    """
+    A single value as Python's own: numpy, torch and jax are known by what they offer, so none of them has to be imported.
+
+    Raises:
+        TypeError: it is none.
+    """
     for kind in (bool, str, int, float):
         if isinstance(value, kind):
             return kind(value)
@@ -132,8 +156,8 @@ def _scalar(value: Any) -> Any:
     if getattr(value, "shape", None) == () and callable(getattr(value, "item", None)):
         inner = value.item()
         # numpy's longdouble gives itself back.
-        return float(inner) if type(inner) is type(value) else _scalar(inner)
-    return repr(value)
+        return float(inner) if type(inner) is type(value) else scalar(inner)
+    raise TypeError(f"{type(value).__name__} is no single value.")
 
 
 def _check_characters(text: str, what: str) -> None:

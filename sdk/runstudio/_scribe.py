@@ -9,10 +9,11 @@ from collections import deque
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
-from runstudio import _limits, _points
+from runstudio import _limits, _points, _rows
 from runstudio._courier import Courier
 from runstudio._delivery import Entry, Receipt
 from runstudio._points import Point
+from runstudio._rows import Rows
 from runstudio._spool import Spool, SpoolFull
 from runstudio._transport import path_of
 from runstudio._warn import warn, warn_once
@@ -39,7 +40,7 @@ class Inbox:
     """
 
     def __init__(self) -> None:
-        self.items: deque[Point | Errand] = deque()
+        self.items: deque[Point | Rows | Errand] = deque()
         self._signals: SimpleQueue[str] = SimpleQueue()
         self.is_signalled = False
         self.is_in_hand = False  # items were taken, and are not in the spool yet
@@ -72,7 +73,7 @@ class Inbox:
         except Empty:
             pass
 
-    def take(self) -> list[Point | Errand]:
+    def take(self) -> list[Point | Rows | Errand]:
         # The flags fall before the items are taken: whoever still sees one raised has put his item in before.
         self.is_signalled = self._is_hurried = False
         self.is_in_hand = True
@@ -101,28 +102,42 @@ class Scribe(threading.Thread):
             self._inbox.is_in_hand = False
             self._courier.wake()
 
-    def write(self, items: list[Point | Errand]) -> None:
-        """Points become batches of one run each; an errand stays behind the points that were logged before it."""
+    def write(self, items: list[Point | Rows | Errand]) -> None:
+        """Points and rows become batches of one run each; an errand stays behind what was logged before it."""
         points: dict[str, list[Row]] = {}
+        tables: dict[str, list[tuple[str, str, list[dict[str, Any]], int]]] = {}
         for item in items:
             if isinstance(item, Errand):
-                self._write_points(points)
-                points = {}
+                self._write_logged(points, tables)
+                points, tables = {}, {}
                 self._do(item)
+            elif isinstance(item, Rows):
+                time_us = self._clock.time_us(item.run_id, item.time_ns)
+                tables.setdefault(item.run_id, []).append((item.name, item.kind, item.rows, time_us))
             else:
                 run_id, key, value, step, time_ns = item
                 points.setdefault(run_id, []).append((key, value, step, self._clock.time_us(run_id, time_ns)))
-        self._write_points(points)
+        self._write_logged(points, tables)
 
-    def _write_points(self, points: dict[str, list[Row]]) -> None:
+    def _write_logged(
+        self, points: dict[str, list[Row]], tables: dict[str, list[tuple[str, str, list[dict[str, Any]], int]]]
+    ) -> None:
         for run_id, rows in points.items():
             for piece in _pieces(rows):
-                self._batches += 1
-                body = _points.encode(piece, batch=f"{self._batch_prefix}-{self._batches}")
-                try:
-                    self._spool.append(Entry("POST", path_of("runs", run_id, "metrics"), time.time(), body).line())
-                except SpoolFull:
-                    warn_once("neither disk nor memory has room for what is logged: metrics are lost.")
+                self._write_batch(run_id, "metrics", _points.encode(piece, batch=self._next_batch()))
+        for run_id, entries in tables.items():
+            for batch in _rows.batches_of(entries):
+                self._write_batch(run_id, "tables", _rows.encode(batch, batch=self._next_batch()))
+
+    def _next_batch(self) -> str:
+        self._batches += 1
+        return f"{self._batch_prefix}-{self._batches}"
+
+    def _write_batch(self, run_id: str, kind: str, body: bytes) -> None:
+        try:
+            self._spool.append(Entry("POST", path_of("runs", run_id, kind), time.time(), body).line())
+        except SpoolFull:
+            warn_once("neither disk nor memory has room for what is logged: metrics are lost.")
 
     def _do(self, errand: Errand) -> None:
         done = self._spool.appended

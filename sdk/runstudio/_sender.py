@@ -14,12 +14,13 @@ from collections.abc import Callable
 from time import time_ns as time_ns_now
 from typing import Any
 
-from runstudio import _points
+from runstudio import _points, _rows
 from runstudio._courier import Courier, OnHeartbeat
 from runstudio._credentials import Server
 from runstudio._delivery import Entry, Receipt
 from runstudio._limits import LARGEST_INTEGER
 from runstudio._points import EXACT
+from runstudio._rows import Row, Rows
 from runstudio._scribe import HURRY_AT_POINTS, Errand, Inbox, Scribe
 from runstudio._spool import Spool
 from runstudio._transport import Transport
@@ -53,6 +54,8 @@ class Sender:
         self._is_started = False
         self._is_closing = False
         self._keys: set[str] = set()  # names that were found good
+        # Of each table of this process: the server would refuse a request whole, and others' rows with it.
+        self._columns: dict[tuple[str, str], set[str]] = {}
 
     @property
     def server(self) -> Server:
@@ -95,6 +98,29 @@ class Sender:
             self._begin_to_gather()
         elif len(inbox.items) >= HURRY_AT_POINTS:
             inbox.hurry()
+
+    def log_rows(self, run_id: str, name: str, rows: list[Row], *, kind: str = "table") -> None:
+        """
+        Log rows of a table, behind what was logged before; whatever the server does.
+
+        Args:
+            rows: all with the columns of the first.
+
+        Raises:
+            UserErrorException: the table's name cannot be one, or the table would have too many columns.
+        """
+        time_ns = time_ns_now()
+        _points.check_key(name)
+        if not rows:
+            return
+        known = self._columns.setdefault((run_id, name), set())
+        if not rows[0].keys() <= known:
+            self._columns[run_id, name] = _rows.widened(known, rows[0], name)
+        self._inbox.items.append(Rows(run_id, name, kind, rows, time_ns))
+        if not self._inbox.is_signalled:
+            self._begin_to_gather()
+        elif len(self._inbox.items) >= HURRY_AT_POINTS:
+            self._inbox.hurry()
 
     def _begin_to_gather(self) -> None:
         if not self._is_started:

@@ -1,19 +1,20 @@
-"""What a run logs, and how it comes back: one value as it is, several as a list."""
+"""What a run logs, and how it comes back: one value as it is, several as a list, a table by its columns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
 from typing import Any
 
-from runstudio._points import decode
-from runstudio._run.finding import find_runs
+from runstudio import _exhibits, _points, _rows
 from runstudio._run.record import RunRecord
+from runstudio._shapes import shapes
+from runstudio._uploads import upload
 
 _READ_OWN_TIMEOUT_S = 10.0  # for what this process has just logged, before it is read back
 
 
 class HasMetrics(RunRecord):
-    """Points go out by way of the sender, and come back from the server."""
+    """Points and rows go out by way of the sender, and come back from the server. Descriptions are taken for v1's sake."""
 
     def log(self, name: str, value: Any, description: str = "", step: int | None = None) -> None:
         """
@@ -31,61 +32,144 @@ class HasMetrics(RunRecord):
         """
         self._workspace._session.sender.log(self._document["run_id"], name, value, step)
 
+    def log_list(self, name: str, value: Any, description: str = "") -> None:
+        """
+        Log several values of a metric at once, as if each were logged; an empty list logs nothing.
+
+        Args:
+            value: a list, a tuple, an array or a generator, of what `log` takes.
+
+        Raises:
+            UserErrorException: a name or a value that cannot be logged; none is, then.
+        """
+        _points.check_key(name)
+        values = [_points.plain(_flat(each), name) for each in _rows.list_of(value)]
+        for each in values:
+            self._session.sender.log(self.id, name, each)
+
+    def log_row(self, name: str, description: str | None = None, **kwargs: Any) -> None:
+        """
+        Log a row of a table, a keyword for each column. Rows may have different columns.
+
+        Raises:
+            AzureMLException: a cell is a list, or no single value.
+            UserErrorException: a name or a text that cannot be logged.
+        """
+        self._session.sender.log_rows(self.id, name, [_rows.row_of(kwargs)] if kwargs else [])
+
+    def log_table(self, name: str, value: dict[str, Any], description: str = "") -> None:
+        """
+        Log rows of a table by their columns; an empty table logs nothing.
+
+        Args:
+            value: `{column: list or single value}`, of one length.
+
+        Raises:
+            AttributeError: not a dictionary.
+            AzureMLException: columns of unequal length, or a cell as of `log_row`.
+            UserErrorException: a name or a text that cannot be logged.
+        """
+        self._session.sender.log_rows(self.id, name, _rows.rows_of(value))
+
+    def log_image(
+        self, name: str, path: str | os.PathLike[str] | None = None, plot: Any = None, description: str = ""
+    ) -> None:
+        """
+        Log an image: a file, which the run keeps under its path, or a plot.
+
+        Args:
+            path: of an image file.
+            plot: what has `savefig(stream, format=…)`, as matplotlib's pyplot and figures; kept as `<name>_<time>.png`.
+
+        Raises:
+            AzureMLException: both or neither, no image, or no plot.
+            AzureMLAggregatedException: the run has a file of that name.
+            FileNotFoundError: there is no file at the path.
+        """
+        _points.check_key(name)
+        stored_as, source = _exhibits.image(name, path, plot)
+        self._keep(name, "image", stored_as, source)
+
+    def log_confusion_matrix(self, name: str, value: Any, description: str = "") -> None:
+        """
+        Log a confusion matrix.
+
+        Args:
+            value: a dictionary or JSON text: `{"schema_type": "confusion_matrix", "schema_version": "1.0.0", "data":
+                {"class_labels": [n texts], "matrix": [n rows of n counts]}}`. The run keeps it as a file called `name`.
+
+        Raises:
+            UserErrorException: no JSON.
+            AzureMLAggregatedException: the run has a file of that name.
+        """
+        self._log_document("confusion_matrix", name, value)
+
+    def log_accuracy_table(self, name: str, value: Any, description: str = "") -> None:
+        """
+        Log an accuracy table, from which the ROC and precision-recall curves are drawn; errors as of `log_confusion_matrix`.
+
+        Args:
+            value: `data` has `probability_tables`, `percentile_tables` ([class][threshold][TP, FP, TN, FN]),
+                `probability_thresholds`, `percentile_thresholds` and `class_labels`.
+        """
+        self._log_document("accuracy_table", name, value)
+
+    def log_residuals(self, name: str, value: Any, description: str = "") -> None:
+        """
+        Log a histogram of residuals; errors as of `log_confusion_matrix`.
+
+        Args:
+            value: `data` has `bin_edges` (n + 1 numbers) and `bin_counts` (n).
+        """
+        self._log_document("residuals", name, value)
+
+    def log_predictions(self, name: str, value: Any, description: str = "") -> None:
+        """
+        Log predicted against true values, by bins; errors as of `log_confusion_matrix`.
+
+        Args:
+            value: `data` has `bin_averages`, `bin_errors`, `bin_counts` (n each) and `bin_edges` (n + 1).
+        """
+        self._log_document("predictions", name, value)
+
     def get_metrics(
         self, name: str | None = None, recursive: bool = False, run_type: str | None = None, populate: bool = False
     ) -> dict[str, Any]:
         """
-        The metrics by name: the value itself when it was logged once, a list in the order of logging otherwise.
+        What was logged, by name, in two requests however many runs there are: the value itself when it was logged once, a
+        list in the order of logging otherwise; a table as a dictionary of its columns; an image or a document as v1's
+        address of its file.
 
         Args:
             name: only this one.
             recursive: those of all runs below as well, by run id; runs without metrics are left out.
             run_type: with `recursive`, only runs of this type.
-            populate: taken for v1's sake.
+            populate: images and documents as objects with `name`, `path` and `content`, the bytes.
         """
-        self._session.sender.flush(timeout_s=_READ_OWN_TIMEOUT_S)
-        asked = {"key": name, "recursive": recursive or None}
-        shaped = shapes(self._session.transport.pages(self._path("metrics", "values"), asked, limit=None))
-        if not recursive:
-            return shaped.get(self.id, {})
-        if run_type is None:
-            return shaped
-        below = find_runs(self._workspace, self._path("children"), recursive=True, type=run_type)
-        wanted = {run.id for run in below} | ({self.id} if self._document["run_type"] == run_type else set())
-        return {run_id: metrics for run_id, metrics in shaped.items() if run_id in wanted}
+        session = self._session
+        session.sender.flush(timeout_s=_READ_OWN_TIMEOUT_S)
+        scope = {"recursive": True, "run_type": run_type} if recursive else {}
+        stretches = session.transport.pages(self._path("metrics", "values"), {"key": name, **scope}, limit=None)
+        tables = session.transport.pages(self._path("tables", "values"), {"name": name, **scope}, limit=None)
+
+        def of_exhibit(run_id: str, name: str, path: str) -> Any:
+            if populate:
+                return _exhibits.Exhibit(session.transport, run_id, name, path)
+            return _exhibits.artifact_id(run_id, path)
+
+        shaped = shapes(stretches, tables, of_exhibit)
+        return shaped if recursive else shaped.get(self.id, {})
+
+    def _log_document(self, kind: str, name: str, value: Any) -> None:
+        _points.check_key(name)
+        self._keep(name, kind, name, _exhibits.document(kind, value))
+
+    def _keep(self, name: str, kind: str, stored_as: str, source: Any) -> None:
+        """The file first: what names it comes behind, also by way of the spool."""
+        upload(self._session, self.id, stored_as, source)
+        self._session.sender.log_rows(self.id, name, [{"path": stored_as}], kind=kind)
 
 
-def shapes(stretches: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """
-    Series by run and name, in v1's shapes. Runs without a value are left out, as is a name with a lone None.
-
-    Args:
-        stretches: of series, as the server sends them: `run_id`, `key`, `values`, `times`. A long series comes in several.
-    """
-    series: dict[str, dict[str, list[tuple[str, Any]]]] = {}
-    for stretch in stretches:
-        points = series.setdefault(stretch["run_id"], {}).setdefault(stretch["key"], [])
-        points += zip(map(_sortable, stretch["times"]), map(decode, stretch["values"]))
-    shaped = {run_id: _of_run(of_run) for run_id, of_run in series.items()}
-    return {run_id: of_run for run_id, of_run in shaped.items() if of_run}
-
-
-def _of_run(series: dict[str, list[tuple[str, Any]]]) -> dict[str, Any]:
-    # The server's order is that of the steps; v1's is that of logging.
-    ordered = {key: [value for _, value in sorted(points, key=_time)] for key, points in series.items()}
-    return {key: _shape(values) for key, values in ordered.items() if values not in ([], [None])}
-
-
-def _shape(values: list[Any]) -> Any:
-    if any(type(value) is float for value in values):
-        values = [float(value) if type(value) is int else value for value in values]
-    return values[0] if len(values) == 1 else values
-
-
-def _time(point: tuple[str, Any]) -> str:
-    return point[0]
-
-
-def _sortable(time: str) -> str:
-    """A time of the wire, which leaves out a fraction of nothing, so that its text sorts by time."""
-    return time if "." in time else f"{time[:-1]}.000000Z"
+def _flat(value: Any) -> Any:
+    """A list within a list is told by its text, as every object is."""
+    return repr(value) if isinstance(value, (list, tuple, range)) else value
