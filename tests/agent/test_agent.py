@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 
+from runstudio.agent import preparing
 from runstudio.agent.state import TargetHome
 
 from tests.agent import scripts
@@ -296,3 +299,50 @@ def test_a_run_token_that_has_ended_does_not_keep_the_log_back(server, start_age
     assert finished(server, run_id)["exit_code"] == 0
     assert server.log(run_id) == "hello\n"
     assert server.artifacts[run_id] == {"outputs/a": b"a"}
+
+
+def test_a_run_that_takes_too_long_is_ended_and_has_failed(server, start_agent):
+    start_agent()
+    script = "import os; open('outputs/pid', 'w').write(str(os.getpid()))\n" + scripts.WAIT
+    run_id = server.submit({"train.py": script}, definition={"maxRunDurationSeconds": 1})
+
+    end = finished(server, run_id)
+
+    assert not lives(int(server.artifacts[run_id]["outputs/pid"]))
+    assert (end["was_stopped"], end["exit_code"]) == (False, None)
+    assert end["message"] == "Ended after 1 s: the run may take no longer."
+    assert server.log(run_id) == "waiting\n"
+
+
+def test_a_script_that_ends_well_when_its_time_is_over_has_failed_all_the_same(server, start_agent):
+    start_agent()
+    script = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n" + scripts.WAIT
+    run_id = server.submit({"train.py": script}, definition={"maxRunDurationSeconds": 1})
+
+    assert finished(server, run_id)["exit_code"] is None
+
+
+def test_a_script_that_ignores_the_end_of_its_time_is_killed_after_the_grace(server, start_agent):
+    start_agent()
+    run_id = server.submit({"train.py": scripts.IGNORE_SIGTERM}, definition={"maxRunDurationSeconds": 1}, grace_s=0)
+
+    end = finished(server, run_id)
+
+    assert (end["signal"], end["was_stopped"]) == ("SIGKILL", False)
+
+
+def test_a_script_whose_python_is_too_old_for_the_sdk_runs_without_it_and_the_log_says_so(
+    server, start_agent, tmp_path, monkeypatch
+):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
+    monkeypatch.setattr(preparing, "OLDEST", (9, 9))
+    start_agent()
+    script = "import importlib.util\nprint(importlib.util.find_spec('runstudio'))"
+
+    run_id = server.submit({"train.py": script}, environment={"python": str(tmp_path / "bare" / "bin" / "python")})
+
+    assert finished(server, run_id)["exit_code"] == 0
+    assert server.log(run_id).startswith(
+        "[agent] The script's Python is older than 9.9, which runstudio and azureml need"
+    )
+    assert server.log(run_id).endswith("\nNone\n")

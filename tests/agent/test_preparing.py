@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 from runstudio.agent import source, surroundings
@@ -120,6 +121,28 @@ def test_an_interpreter_without_the_sdk_is_lent_it_and_nothing_else(bare_python,
         [bare_python, "-c", "import pytest"], env=told, capture_output=True, text=True, cwd=tmp_path
     )
     assert "No module named 'pytest'" in without.stderr
+
+
+def test_an_interpreter_without_azureml_is_lent_it(bare_python, tmp_path):
+    told = variables(tmp_path, python=bare_python)
+
+    look = "from azureml.core import Run; import runstudio; print(Run is runstudio.Run)"
+    answer = subprocess.run([bare_python, "-c", look], env=told, capture_output=True, text=True, cwd=tmp_path)
+
+    assert answer.stdout == "True\n", answer.stderr
+
+
+def test_a_genuine_azureml_is_left_alone_and_another_package_of_azureml_does_not_count(bare_python, tmp_path):
+    for package, is_ours in (("core", False), ("mlflow", True)):
+        site = tmp_path / package
+        (site / "azureml" / package).mkdir(parents=True)
+        (site / "azureml" / "__init__.py").write_text("")
+        (site / "azureml" / package / "__init__.py").write_text("")
+        inherited = {"PATH": os.environ["PATH"], "PYTHONPATH": str(site)}
+
+        lent = variables(tmp_path, inherited=inherited, python=bare_python)["PYTHONPATH"].split(os.pathsep)[-1]
+
+        assert (Path(lent) / "azureml").exists() == is_ours
 
 
 def test_an_interpreter_that_has_the_sdk_is_lent_nothing(bare_python, tmp_path):

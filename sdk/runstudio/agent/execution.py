@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Callable, TypeVar
 
-from runstudio.agent import ending, outcome, outputs, patience, spooled
+from runstudio.agent import ending, outcome, outputs, patience, ranks, spooled
 from runstudio.agent.courier import Courier
 from runstudio.agent.drivers.base import Driver, DriverError, JobSpec, JobState
 from runstudio.agent.preparing import prepare
@@ -30,9 +30,9 @@ DROP_GRACE_S = 5.0
 LEAVE_GRACE_S = 1.5  # when the agent stops its runs; all of that takes 3 s at most,
 LEAVE_S = 2.3  # so nothing more is begun after this
 
-# What a run can be told, the stronger later. cancel: with receipts. stop: it was ended from outside. leave: the agent
-# stops and its runs with it. drop: it is not ours any more.
-ORDERS = ("", "cancel", "stop", "leave", "drop")
+# What a run can be told, the stronger later. overtime: it has run as long as it may. cancel: with receipts. stop: it was
+# ended from outside. leave: the agent stops and its runs with it. drop: it is not ours any more.
+ORDERS = ("", "overtime", "cancel", "stop", "leave", "drop")
 
 
 class Interrupted(Exception):
@@ -71,6 +71,7 @@ class Execution:
         self._grace_ends_at = time.monotonic() + max(0.0, job.grace_ends_at - time.time())
         self._leave_by = 0.0
         self._is_over = False
+        self._is_log_carried = False
 
     def start(self) -> None:
         threading.Thread(target=self._run, name=f"run {self.job.run_id}", daemon=True).start()
@@ -124,7 +125,14 @@ class Execution:
         try:
             if not job.spec:
                 self._courier.report("preparing")
-                prepare(job, self._files, lent=self._home.lent, insist=self._insist_before_the_start)
+                prepare(
+                    job,
+                    self._files,
+                    self._home,
+                    insist=self._insist_before_the_start,
+                    wait=self._rest_before_the_start,
+                    begin_log=self._begin_log,
+                )
             if is_new:
                 job.handle = self._driver.start(self._spec())
                 job.save()
@@ -136,7 +144,8 @@ class Execution:
             return JobState(is_running=False, ended_at=time.time(), note=note)
         except Interrupted:
             return JobState(is_running=False, ended_at=time.time())
-        self._carry_log(is_new=is_new)
+        if not self._is_log_carried:
+            self._carry_log(is_new=is_new)
         return self._watch()
 
     def _spec(self) -> JobSpec:
@@ -159,9 +168,21 @@ class Execution:
                 is_reported = True
             if not state.is_running or self._order:
                 return state
+            if self._has_run_long_enough(state):
+                self.obey("overtime", float(self.job.claim.get("grace_s") or 0))
+                return state
             self._rest(LOOK_S)
 
+    def _has_run_long_enough(self, state: JobState) -> bool:
+        most = self.job.spec.get("seconds")
+        return bool(most and state.started_at and time.time() - state.started_at > most)
+
+    def _begin_log(self) -> None:
+        if not self._is_log_carried:
+            self._carry_log(is_new=not self.job.log_path.exists())
+
     def _carry_log(self, *, is_new: bool) -> None:
+        self._is_log_carried = True
         self._courier.carry_log(LogShipper(self._files, self.job.log_path, base=self.job.log_base, is_new=is_new))
 
     # End
@@ -177,11 +198,17 @@ class Execution:
             state = self._end_by_order()
         elif job.handle:
             self._sweep()
-        described = outcome.describe(state, job.log_path)
-        if job.order:
+        described = outcome.describe(state, job.log_path, rank=ranks.failed_rank(job.folder))
+        if job.order == "overtime":
+            # Also when it ended well then: it was not done.
+            described.update(
+                exit_code=None, message=f"Ended after {job.spec['seconds']:g} s: the run may take no longer."
+            )
+        elif job.order:
             described["message"] = "The agent was stopped." if job.order == "leave" else state.note
             described["traceback"] = ""
-        job.outcome = {**described, "was_stopped": bool(job.order), "at": state.ended_at or time.time()}
+        was_stopped = job.order not in ("", "overtime")
+        job.outcome = {**described, "was_stopped": was_stopped, "at": state.ended_at or time.time()}
         job.save()
 
     def _end_by_order(self) -> JobState:
@@ -224,7 +251,7 @@ class Execution:
 
     def _conclude(self) -> None:
         job = self.job
-        if job.spec:
+        if job.log_path.exists():
             self._carry_log(is_new=False)
         if job.handle and not job.order:
             self._courier.report("finalizing", at=job.outcome["at"])

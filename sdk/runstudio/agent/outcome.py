@@ -21,16 +21,19 @@ CHAINED = re.compile(
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
-def describe(state: JobState, log_path: Path) -> dict:
+def describe(state: JobState, log_path: Path, *, rank: str = "") -> dict:
     """
     What the server is told of the end: exit code, signal, and for a failure a message and the end of the traceback.
+
+    Args:
+        rank: of several processes the one that failed: its lines alone are looked at.
 
     Returns:
         The fields `exit_code`, `signal`, `message`, `traceback` of the report.
     """
     if state.exit_code == 0:
         return {"exit_code": 0, "signal": "", "message": "", "traceback": ""}
-    lines = last_lines(log_path)
+    lines = _lines_of(rank, last_lines(log_path))
     start = _traceback_start(lines)
     if start is None:
         shown, raised = lines[-TRACEBACK_LINES:], ""
@@ -39,7 +42,7 @@ def describe(state: JobState, log_path: Path) -> dict:
     return {
         "exit_code": state.exit_code,
         "signal": state.signal,
-        "message": _message(state, raised)[:MESSAGE_LENGTH],
+        "message": (f"{rank}: " * bool(rank) + _message(state, raised))[:MESSAGE_LENGTH],
         "traceback": "\n".join(shown)[-TRACEBACK_LENGTH:],
     }
 
@@ -57,6 +60,11 @@ def last_lines(log_path: Path) -> list[str]:
     # A progress bar overwrites its line: the last version counts.
     lines = [line.rsplit("\r", 1)[-1] for line in text.rstrip().split("\n")]
     return ["".join(letter for letter in line if letter >= " " or letter == "\t") for line in lines]
+
+
+def _lines_of(rank: str, lines: list[str]) -> list[str]:
+    prefix = f"[{rank}] "
+    return [line[len(prefix) :] for line in lines if line.startswith(prefix)] if rank else lines
 
 
 def _traceback_start(lines: list[str]) -> int | None:

@@ -5,6 +5,7 @@ What an agent keeps on disk, so that it can be killed at any moment and take up 
                          lock           held while it lives
                          jobs/<run>/    a run in progress: job.json, the copy of its source, its log, the driver's files
                          kept/<run>/    the working folder of a run whose outputs the server refused, the latest five
+    HOME/agents/.environments/          what was built for runs, kept for those that ask for the same
 
 A job's folder goes as soon as the server has the end of the run, also of a failed one: the source is the snapshot, and log
 and outputs are on the server. So the disk holds no more than what runs, and five more.
@@ -45,7 +46,7 @@ class Job:
         handle: the driver's; empty until the script was started.
         spec: the command line and the variables; empty until the script is ready to be started.
         log_base: the size that the log had on the server when this execution began.
-        order: why the agent ends or ended the script (cancel, stop, leave); empty when it did not.
+        order: why the agent ends or ended the script (overtime, cancel, stop, leave); empty when it did not.
         grace_ends_at: how long the script may take to end by itself then, in Unix seconds.
         outcome: what `finish` tells the server; empty until the script has ended.
     """
@@ -94,7 +95,7 @@ class Job:
         return cls(folder=folder, **{name: value for name, value in written.items() if name in known})
 
     def tell(self, line: str) -> None:
-        """Add a line of the agent's own to the log, once the script writes no more."""
+        """Add a line of the agent's own to the log, while the script does not write."""
         with open(self.log_path, "ab") as file:
             file.write(f"[agent] {line}\n".encode("utf-8", "replace"))
 
@@ -112,6 +113,7 @@ class TargetHome:
         self.jobs = self.folder / "jobs"
         self.kept = self.folder / "kept"
         self.lent = home / "agents" / ".lent"  # a target's folder holds no dot
+        self.environments = home / "agents" / ".environments"
         self._lock: TextIO
         for folder in (self.folder, self.jobs, self.kept):
             private_folder(folder)  # tokens and sources lie here

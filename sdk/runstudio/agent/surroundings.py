@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from runstudio.agent import drop_in
 from runstudio.agent.source import CannotPrepare
 
 # Not the script's business: secrets of whoever started the agent, and what an outer run may have set.
@@ -21,10 +22,22 @@ HIDDEN = ("RUNSTUDIO_", "AZUREML_", "STUDIO_")
 HIDDEN_NAMES = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE")
 PASSED_ON = ("RUNSTUDIO_HOME",)  # where the SDK's spool lies
 
-# What `import runstudio` needs. Lent one by one: the whole folder that they lie in would lend packages that were built for
-# another Python as well.
-NEEDED = ("runstudio", "urllib3", "yaml")
-LOOK = "import importlib.util as u, json, sys; print(json.dumps([n for n in sys.argv[1:] if not u.find_spec(n)]))"
+# What `import runstudio` needs, and `azureml.core` over it, which a script's Python may have from elsewhere. Lent one by one:
+# the whole folder that they lie in would lend packages that were built for another Python as well.
+NEEDED = ("runstudio", "urllib3", "yaml", drop_in.NAME)
+LOOK = """
+import importlib.util, json, sys
+
+def is_there(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # not even the package above it
+        return False
+    except Exception:  # it is there, and damaged: not ours to hide
+        return True
+
+print(json.dumps([name for name in sys.argv[1:] if not is_there(name)]))
+"""
 LOOK_S = 60
 
 
@@ -67,7 +80,7 @@ def variables(
     *,
     url: str,
     python: str,
-    lent: Path,
+    lent: Path | None,
     inherited: Mapping[str, str],
 ) -> dict[str, str]:
     """
@@ -76,23 +89,28 @@ def variables(
     Args:
         url: the server's address.
         python: the interpreter, as a path; its folder leads `PATH`, so that `python` in a command means it.
-        lent: a folder for packages lent to interpreters that have no SDK.
+        lent: a folder for packages lent to interpreters that have no SDK; None for one that could not run them.
         inherited: the agent's own variables.
 
     Raises:
         CannotPrepare: the interpreter does not run.
     """
-    result = {name: value for name, value in inherited.items() if not _is_hidden(name)}
+    result = without_secrets(inherited)
     result["PATH"] = _leading(os.path.dirname(python), result.get("PATH", os.defpath))
     result["PYTHONUNBUFFERED"] = "1"
     asked_for = (claim.get("environment") or {}).get("variables") or {}
     result.update({name: str(value) for name, value in asked_for.items()})
     result.update(_identity(claim, url))
     missing = missing_packages(python, result)
-    if missing:
+    if missing and lent:
         ours = str(lend(missing, lent))
         result["PYTHONPATH"] = os.pathsep.join(filter(None, [result.get("PYTHONPATH"), ours]))
     return result
+
+
+def without_secrets(inherited: Mapping[str, str]) -> dict[str, str]:
+    """The agent's own variables, less what is not the business of what it starts."""
+    return {name: value for name, value in inherited.items() if not _is_hidden(name)}
 
 
 def _is_hidden(name: str) -> bool:
@@ -121,7 +139,7 @@ def _identity(claim: Mapping[str, Any], url: str) -> dict[str, str]:
 
 def missing_packages(python: str, environment: Mapping[str, str]) -> list[str]:
     """
-    Which of the packages that the SDK needs an interpreter cannot import.
+    Which of the packages that scripts may count on an interpreter cannot import.
 
     Raises:
         CannotPrepare: the interpreter does not run.
@@ -148,7 +166,7 @@ def missing_packages(python: str, environment: Mapping[str, str]) -> list[str]:
 
 def lend(names: Sequence[str], into: Path) -> Path:
     """
-    A folder that holds links to packages of the agent's own Python, and nothing else.
+    A folder that holds links to packages, most of them of the agent's own Python, and nothing else.
 
     Args:
         names: packages that are folders; those that the agent's Python lacks itself are left out.
@@ -160,12 +178,14 @@ def lend(names: Sequence[str], into: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, place in places.items():
         try:
-            os.symlink(place, folder / name)
+            os.symlink(place, folder / name.partition(".")[0])
         except FileExistsError:
             pass  # lent before
     return folder
 
 
 def _places_of(package: str) -> list[str]:
+    if package == drop_in.NAME:
+        return [place] if (place := drop_in.place()) else []
     found = importlib.util.find_spec(package)
     return [os.path.abspath(place) for place in (found.submodule_search_locations or ())][:1] if found else []
