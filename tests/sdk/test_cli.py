@@ -1,7 +1,6 @@
 """The command line against the REST API: what it prints, what it changes, how it fails."""
 
 import json
-import shlex
 
 import pytest
 from runstudio._cli import main
@@ -14,38 +13,15 @@ from tests import factories
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Studio:
-    """`studio` as typed, with what it printed."""
-
-    def __init__(self, capsys):
-        self._capsys = capsys
-        self.out = self.err = ""
-
-    def __call__(self, line: str, *more: str) -> int:
-        code = main([*shlex.split(line), *more])
-        self.out, self.err = self._capsys.readouterr()
-        return code
-
-    def json(self, line: str, *more: str):
-        assert self(line, *more) == 0, self.err
-        return json.loads(self.out)
-
-
 @pytest.fixture
-def anonymous(capsys, tmp_path, monkeypatch):
+def anonymous(at_home):
     """Nobody is signed in, and no folder above is attached."""
-    for name in ("RUNSTUDIO_URL", "RUNSTUDIO_TOKEN", "RUNSTUDIO_WORKSPACE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("RUNSTUDIO_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    return Studio(capsys)
+    return at_home(main)
 
 
 @pytest.fixture
-def studio(anonymous, live_server, workspace, alice, monkeypatch):
+def studio(anonymous, signed_in):
     """alice is signed in."""
-    monkeypatch.setenv("RUNSTUDIO_URL", live_server.url)
-    monkeypatch.setenv("RUNSTUDIO_TOKEN", factories.make_token(alice, workspace=workspace))
     return anonymous
 
 
@@ -221,7 +197,7 @@ def test_a_run_is_renamed_and_described(studio, experiment):
 
     told = studio.json(f"run update -r {run.run_id} --display-name best --description '# Why'")
 
-    assert (told["display_name"], told["description"]) == ("best", "# Why")
+    assert (told["displayName"], told["description"]) == ("best", "# Why")
 
 
 def test_a_run_is_canceled(studio, experiment):

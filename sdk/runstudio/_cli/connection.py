@@ -1,11 +1,14 @@
-"""Which server and workspace a command is about: by flag, else by the variables, else as the folder says, else as signed in."""
+"""
+Which server and workspace a command is about: by flag, else by the variables, else as the folder says, else as
+`az configure --defaults` says, else as signed in.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
 
-from runstudio import _config, _credentials
+from runstudio import _config, _credentials, _defaults
 from runstudio._config import FolderConfig
 from runstudio._transport import Transport
 from runstudio.errors import UserErrorException
@@ -46,7 +49,14 @@ def open_for(options: argparse.Namespace) -> Transport:
         url = folder.url
     if folder and not workspace and not options.server and not os.environ.get("RUNSTUDIO_WORKSPACE"):
         workspace = folder.workspace_name
-    return Transport(_credentials.find(url=url, workspace=workspace))
+    return Transport(_credentials.find(url=url, workspace=workspace or default_workspace(options.server)))
+
+
+def default_workspace(server: str) -> str:
+    """The remembered workspace, where neither a variable nor a flag names a workspace or another server."""
+    if server or os.environ.get("RUNSTUDIO_WORKSPACE"):
+        return ""
+    return _defaults.read().get("workspace", "")
 
 
 def experiment_of(options: argparse.Namespace) -> str:

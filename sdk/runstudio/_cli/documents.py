@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runstudio._config import PLACEHOLDER
+from runstudio._config import FolderConfig
 
 
 def run(document: dict[str, Any]) -> dict[str, Any]:
@@ -40,6 +40,7 @@ def run(document: dict[str, Any]) -> dict[str, Any]:
         "cancel_requested": document.get("cancel_requested") or None,
         "heartbeat_enabled": document.get("heartbeat_at") is not None,
         "archived_utc": document.get("archived_at"),
+        "hidden": document.get("archived_at") is not None,
         "created_by": {"user_name": document["submitted_by"]} if document.get("submitted_by") else None,
         "run_definition": definition or None,
         "snapshot_id": document.get("snapshot_id"),
@@ -49,6 +50,19 @@ def run(document: dict[str, Any]) -> dict[str, Any]:
     for name in ("tags", "properties", "parameters"):
         kept[name] = document.get(name) or {}
     return kept
+
+
+def record(document: dict[str, Any]) -> dict[str, Any]:
+    """A run, as `run update` prints it: the same in camelCase, as in v1. Keys of tags and properties stay as they are."""
+    told = {_camel(name): value for name, value in run(document).items()}
+    if "createdBy" in told:
+        told["createdBy"] = {"userName": document["submitted_by"]}
+    return told
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.strip("_").split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def run_in_short(document: dict[str, Any]) -> dict[str, Any]:
@@ -100,12 +114,12 @@ def experiment(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def attachment(*, experiment: str, workspace: str, path: str) -> dict[str, Any]:
+def attachment(config: FolderConfig, path: str) -> dict[str, Any]:
     """What `folder attach` prints, in v1's words."""
     return {
-        "Experiment name": experiment,
-        "Subscription id": PLACEHOLDER,
-        "Resource group": PLACEHOLDER,
-        "Workspace name": workspace,
+        "Experiment name": config.experiment,
+        "Subscription id": config.subscription_id,
+        "Resource group": config.resource_group,
+        "Workspace name": config.workspace_name,
         "Project path": path,
     }

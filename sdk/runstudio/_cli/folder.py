@@ -6,14 +6,14 @@ import argparse
 from pathlib import Path
 
 from runstudio import _config, _credentials, _limits
-from runstudio._cli import documents, output, run_configuration
+from runstudio._cli import connection, documents, output, run_configuration
 from runstudio._cli.output import Answer
-from runstudio._config import FolderConfig
+from runstudio._config import PLACEHOLDER, FolderConfig
 from runstudio._transport import Transport, path_of
 from runstudio.errors import ServiceException, UserErrorException, WorkspaceException
 
 # What a snapshot need not hold, in every project; to be edited.
-IGNORED = (".ipynb_checkpoints", ".azureml", ".git", "outputs", "logs", "docs")
+IGNORED = (".ipynb_checkpoints", "azureml-logs", ".azureml", ".git", "outputs", "logs", "azureml-setup", "docs")
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +29,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     )
     attach.add_argument("--server", metavar="URL", default="", help="the server (the one signed in to)")
     attach.add_argument("--path", metavar="FOLDER", default=".", type=Path, help="the folder (.)")
-    attach.add_argument("-g", "--resource-group", help=argparse.SUPPRESS)
-    attach.add_argument("--subscription-id", "--subscription", help=argparse.SUPPRESS)
+    # Kept in the folder's configuration, as scripts print them; a Run Studio server has neither.
+    attach.add_argument("-g", "--resource-group", default="", help=argparse.SUPPRESS)
+    attach.add_argument("--subscription-id", "--subscription", default="", help=argparse.SUPPRESS)
     output.add_flags(attach)
     attach.set_defaults(do=_attach)
 
@@ -44,18 +45,22 @@ def _attach(options: argparse.Namespace) -> Answer:
         raise UserErrorException(
             f"{experiment!r} is no experiment name: letters, digits, - and _, the first a letter or a digit. Name one with -e."
         )
-    transport = Transport(_credentials.find(url=options.server, workspace=options.workspace_name))
-    workspace = _existing(transport)
-    config = FolderConfig(workspace, url=transport.server.url, experiment=experiment)
+    named = options.workspace_name or connection.default_workspace(options.server)
+    transport = Transport(_credentials.find(url=options.server, workspace=named))
+    config = FolderConfig(
+        _existing(transport),
+        options.subscription_id or PLACEHOLDER,
+        options.resource_group or PLACEHOLDER,
+        url=transport.server.url,
+        experiment=experiment,
+    )
+    targets = [target["name"] for target in transport.pages("/compute-targets")]
     _config.write(config, folder)
-    run_configuration.write(folder, "local", "local")
-    for target in transport.pages("/compute-targets"):
-        if "/" not in target["name"] and not target["name"].startswith("."):
-            run_configuration.write(folder, target["name"], target["name"])
+    run_configuration.write_all(folder, targets)
     ignored = folder / ".amlignore"
     if not ignored.exists():
         ignored.write_text("\n".join(IGNORED) + "\n", encoding="utf-8")
-    return Answer(documents.attachment(experiment=experiment, workspace=workspace, path=str(folder)))
+    return Answer(documents.attachment(config, str(folder)))
 
 
 def _existing(transport: Transport) -> str:

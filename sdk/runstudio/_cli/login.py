@@ -6,6 +6,7 @@ import argparse
 import getpass
 import os
 import sys
+from typing import Any
 
 from runstudio import _credentials
 from runstudio._cli import output
@@ -28,17 +29,36 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 
 def _login(options: argparse.Namespace) -> Answer:
-    url = options.url or os.environ.get("RUNSTUDIO_URL") or _credentials.read()["default"]
+    return Answer(sign_in(url=options.url, token=options.token, workspace=options.workspace_name))
+
+
+def sign_in(*, url: str, token: str | None, workspace: str) -> dict[str, Any]:
+    """
+    Check a token with its server and keep it.
+
+    Args:
+        url: empty for the server that is known already.
+        token: None to ask for it, `-` to read it from standard input.
+        workspace: empty for the user's first.
+
+    Returns:
+        What the command prints.
+
+    Raises:
+        UserErrorException: no server or token was given, or what answers is none.
+        ServiceException: the server does not know the token.
+    """
+    url = url or os.environ.get("RUNSTUDIO_URL") or _credentials.read()["default"]
     if not url:
         raise UserErrorException("Which server? Write its address: studio login http://127.0.0.1:8000")
     url = _credentials.tidy_url(url)
     _check_server(url)
-    server = Server(url, _token(options.token, url), options.workspace_name)
+    server = Server(url, _token(token, url), workspace)
     who = Transport(server).get("/me")
-    workspace = options.workspace_name or who["workspace"]
+    workspace = workspace or who["workspace"]
     path = _credentials.save(Server(url, server.token, workspace or ""))
     told = {"user": who["user"], "workspace": workspace, "scopes": who["scopes"]}
-    return Answer({"server": url, **told, "credentials": str(path)})
+    return {"server": url, **told, "credentials": str(path)}
 
 
 def _check_server(url: str) -> None:

@@ -30,8 +30,13 @@ class Answer:
     error: str = ""
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags of every command that prints a document."""
+def add_flags(parser: argparse.ArgumentParser, *, metadata_file: bool = True) -> None:
+    """
+    The flags of every command that prints a document.
+
+    Args:
+        metadata_file: whether `-t` is one of them.
+    """
     group = parser.add_argument_group("output")
     group.add_argument(
         "--query", metavar="JMESPATH", help="pick from the result: --query \"[?status=='Failed'].run_id\""
@@ -39,9 +44,26 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-o", "--output", choices=FORMATS, default="json", metavar="FORMAT", help=f"{', '.join(FORMATS)} (json)"
     )
-    group.add_argument(
-        "-t", "--output-metadata-file", metavar="FILE", type=Path, help="also write the result as JSON to a new file"
-    )
+    if metadata_file:
+        group.add_argument(
+            "-t",
+            "--output-metadata-file",
+            metavar="FILE",
+            type=Path,
+            help="also write the result as JSON to a new file",
+        )
+    # Of every command of Azure's.
+    group.add_argument("--debug", action="store_true", help="print the requests to standard error")
+    group.add_argument("--verbose", action="store_true", help=argparse.SUPPRESS)
+    group.add_argument("--only-show-errors", action="store_true", help=argparse.SUPPRESS)
+
+
+def follow_debug(options: argparse.Namespace) -> None:
+    """Print requests, when `--debug` asks for them. Tokens travel in headers, which are not printed."""
+    if getattr(options, "debug", False):
+        import logging  # for this flag alone
+
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(name)s: %(message)s")
 
 
 def query_of(options: argparse.Namespace) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from runstudio._cli import connection, documents, output
 from runstudio._cli.output import Answer
 from runstudio._cli.usage import Wrong
+from runstudio._not_offered import BOARDS, PIPELINES, SEARCH
 from runstudio._transport import Transport, path_of
 from runstudio.errors import UserErrorException
 
@@ -28,6 +29,12 @@ STATUSES = [
     "NotResponding",
 ]
 LAST = 10
+
+REFUSED = {
+    "submit-hyperdrive": f"run submit-hyperdrive is not offered by Run Studio. {SEARCH}",
+    "submit-pipeline": f"run submit-pipeline is not offered by Run Studio. {PIPELINES}",
+    "monitor-tensorboard": f"run monitor-tensorboard is not offered by Run Studio. {BOARDS}",
+}
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -78,12 +85,13 @@ def _add_list(verbs: Any) -> None:
     parser.add_argument("--parent-run-id", metavar="ID", help="the children of a run")
     parser.add_argument("--compute-target-name", metavar="NAME", help="those of a compute target")
     parser.add_argument("--search", metavar="WORDS", help="words in name, description, experiment, submitter, tags")
+    parser.add_argument("--pipeline-run-id", metavar="ID", help=argparse.SUPPRESS)
     parser.add_argument("--minimal", action="store_true", help="only id, type, status, times, target, tags")
 
 
 def _add_submit(verbs: Any) -> None:
     parser = _verb(verbs, "submit-script", "run a script on a compute target", _submit)
-    parser.usage = "studio run submit-script [flags] SCRIPT [ARGUMENT ...]"
+    parser.usage = f"{parser.prog} [flags] SCRIPT [ARGUMENT ...]"
     parser.add_argument("-c", "--run-configuration-name", metavar="NAME", help="settings from .azureml/NAME")
     parser.add_argument("--target", "--ct", metavar="NAME", help="the compute target (the configuration's, else local)")
     parser.add_argument("--source-directory", metavar="FOLDER", help="the folder that is sent along (that of --path)")
@@ -91,7 +99,7 @@ def _add_submit(verbs: Any) -> None:
     parser.add_argument("--display-name", metavar="NAME", help="the run's name")
     parser.add_argument("--tags", action="append", metavar="KEY[=VALUE]", help="a tag of the run; repeatable")
     parser.add_argument("--async", dest="is_async", action="store_true", help="do not wait for the end")
-    parser.add_argument("-d", "--conda-dependencies", metavar="FILE", help=argparse.SUPPRESS)
+    parser.add_argument("-d", "--conda-dependencies", metavar="FILE", help="run it in an environment built from a file")
     parser.add_argument("script_and_arguments", nargs=argparse.REMAINDER, metavar="SCRIPT [ARGUMENT ...]")
 
 
@@ -101,6 +109,8 @@ def _add_submit(verbs: Any) -> None:
 def _list(options: argparse.Namespace) -> Answer:
     if options.last < 1:
         raise Wrong("--last is at least 1.")
+    if options.pipeline_run_id:
+        raise UserErrorException(f"--pipeline-run-id is not offered by Run Studio. {PIPELINES}")
     transport = connection.open_for(options)
     params = {
         "experiment": connection.experiment_of(options) or None,
@@ -139,7 +149,7 @@ def _update(options: argparse.Namespace) -> Answer:
         run = transport.post(f"{path}/tags/remove", {"keys": options.remove_tag})
     if changes:
         run = transport.patch(path, changes)
-    return _shown(run)
+    return Answer(documents.record(run), table=lambda _: documents.run_rows(documents.run(run)))
 
 
 def _cancel(options: argparse.Namespace) -> Answer:

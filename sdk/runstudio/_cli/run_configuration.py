@@ -1,35 +1,41 @@
-"""Run configurations: the settings of a submission in a YAML file `.azureml/NAME`, in v1's form."""
+"""The files of an attached folder: run configurations to begin with, and reading one with a word on which there are."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from runstudio._run_configuration import RunConfiguration
 from runstudio.errors import UserErrorException
 
 FOLDER = ".azureml"
-NOT_ONES = {"config.json", "project.json", "conda_dependencies.yml"}
+CONDA_FILE = "conda_dependencies.yml"
+NOT_ONES = {"config.json", "project.json", CONDA_FILE, "environment.yml"}
 
-
-@dataclass
-class RunConfiguration:
-    """
-    Args:
-        script, arguments, command: what is run, where the command line does not say it.
-        target: the compute target's name.
-        interpreter: the Python of the target to run it with; empty for the agent's own.
-        variables: of the script's environment.
-    """
-
-    script: str = ""
-    arguments: list[Any] = field(default_factory=list)
-    command: str = ""
-    target: str = "local"
-    interpreter: str = ""
-    variables: dict[str, str] = field(default_factory=dict)
+_CONFIGURATION = """\
+# Settings of a submission: studio run submit-script -c {name} train.py
+{more}script: train.py
+arguments: []
+target: {target}
+framework: Python
+environment:
+  environmentVariables: {{}}
+  python:
+    # true: the script runs with interpreterPath. false: with what condaDependenciesFile names, built once.
+    userManagedDependencies: true
+    interpreterPath: python
+    condaDependenciesFile: {folder}/{conda}
+"""
+_DOCKER = "# Run Studio starts no containers: this is `local` under the name that scripts may ask for.\n"
+_CONDA = """\
+# What a script needs, for run configurations with userManagedDependencies: false. Without conda packages no conda is needed.
+name: project_environment
+dependencies:
+  - python={python}
+  - pip:
+      - numpy
+"""
 
 
 def read(folder: Path, name: str) -> RunConfiguration:
@@ -39,48 +45,42 @@ def read(folder: Path, name: str) -> RunConfiguration:
     Raises:
         UserErrorException: there is none of that name, or it is no such file.
     """
-    for place in (folder / FOLDER / name, folder / FOLDER / f"{name}.runconfig", folder / f"{name}.runconfig"):
-        if place.is_file():
-            return _parsed(place)
-    known = sorted(file.name for file in (folder / FOLDER).glob("*") if file.is_file() and file.name not in NOT_ONES)
-    there = f"There are: {', '.join(known)}." if known else "The folder has none; studio folder attach makes some."
-    raise UserErrorException(f"Failed to load RunConfiguration from path={folder} name={name}. {there}")
+    try:
+        return RunConfiguration.load(folder, name)
+    except UserErrorException as error:
+        if not error.message.startswith("Failed to load"):
+            raise
+        known = sorted(
+            file.name for file in (folder / FOLDER).glob("*") if file.is_file() and file.name not in NOT_ONES
+        )
+        there = f"There are: {', '.join(known)}." if known else "The folder has none; studio folder attach makes some."
+        raise UserErrorException(f"{error.message}. {there}", error) from error
 
 
-def write(folder: Path, name: str, target: str) -> Path:
-    """Write a configuration for a compute target, to be edited by hand; one that is there already stays."""
-    path = folder / FOLDER / name
+def write_all(folder: Path, targets: Iterable[str]) -> None:
+    """
+    Write configurations to be edited by hand: `local`, `docker`, one for each compute target, and the packages that they
+    name. Those that are there already stay.
+    """
+    _write(folder, "local", "local")
+    _write(folder, "docker", "local", more=_DOCKER)
+    for target in targets:
+        if "/" not in target and not target.startswith("."):
+            _write(folder, target, target)
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    _keep(folder / FOLDER / CONDA_FILE, _CONDA.format(python=python))
+
+
+def _write(folder: Path, name: str, target: str, more: str = "") -> None:
+    text = _CONFIGURATION.format(name=name, more=more, target=_quoted(target), folder=FOLDER, conda=CONDA_FILE)
+    _keep(folder / FOLDER / name, text)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _keep(path: Path, text: str) -> None:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        settings = {
-            "script": "train.py",
-            "arguments": [],
-            "target": target,
-            "framework": "Python",
-            "environment": {
-                "environmentVariables": {},
-                "python": {"userManagedDependencies": True, "interpreterPath": "python"},
-            },
-        }
-        path.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
-    return path
-
-
-def _parsed(path: Path) -> RunConfiguration:
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        environment = found.get("environment") or {}
-        python = environment.get("python") or {}
-        interpreter = python.get("interpreterPath") or ""
-        variables = {**(environment.get("environmentVariables") or {}), **(found.get("environmentVariables") or {})}
-        command = found.get("command") or ""
-        return RunConfiguration(
-            script=found.get("script") or "",
-            arguments=list(found.get("arguments") or []),
-            command=" ".join(map(str, command)) if isinstance(command, list) else str(command),
-            target=found.get("target") or "local",
-            interpreter="" if interpreter == "python" else interpreter,
-            variables={str(name): str(value) for name, value in variables.items()},
-        )
-    except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
-        raise UserErrorException(f"{path} is no run configuration: {error}", error) from error
+        path.write_text(text, encoding="utf-8")

@@ -10,11 +10,12 @@ from typing import Any
 
 from runstudio import _credentials
 from runstudio._cli import connection, run_configuration
-from runstudio._cli.run_configuration import RunConfiguration
 from runstudio._cli.usage import Wrong
+from runstudio._conda_dependencies import CondaDependencies
 from runstudio._environment import Environment
 from runstudio._experiment import Experiment
 from runstudio._run import Run, ScriptRun
+from runstudio._run_configuration import RunConfiguration
 from runstudio._script_run_config import ScriptRunConfig
 from runstudio._session import session_of
 from runstudio._transport import Transport, path_of
@@ -34,24 +35,18 @@ def submit(options: argparse.Namespace, tags: Mapping[str, str | None]) -> Scrip
     source = Path(options.source_directory or options.path)
     settings = RunConfiguration()
     if options.run_configuration_name:
-        settings = run_configuration.read(source, options.run_configuration_name)
+        settings = run_configuration.read(_project(options), options.run_configuration_name)
     words = options.script_and_arguments
     words = words[1:] if words[:1] == ["--"] else words
-    script, arguments = (words[0], words[1:]) if words else (settings.script, settings.arguments)
-    if not script and not settings.command:
+    if words:
+        settings.script, settings.arguments, settings.command = words[0], words[1:], None
+    if not settings.script and not settings.command:
         raise Wrong("Which script? Write it last: studio run submit-script [flags] train.py --its-own flags")
-    if options.conda_dependencies:
-        print(
-            "studio: conda environments are not built: the script runs with the Python of the target. Name one with --python.",
-            file=sys.stderr,
-        )
+    if options.target:
+        settings.target = options.target
+    _set_environment(settings.environment, options)
     config = ScriptRunConfig(
-        source,
-        script=script or None,
-        arguments=arguments,
-        command=None if script else settings.command,
-        compute_target=options.target or settings.target,
-        environment=_environment(settings, options.python),
+        source, script=None if settings.command else settings.script, command=settings.command, run_config=settings
     )
     workspace = _workspace(connection.open_for(options))
     name = connection.experiment_of(options) or source.resolve().name
@@ -81,11 +76,22 @@ def follow(transport: Transport, run_id: str) -> dict[str, Any]:
     return transport.get(path_of("runs", run_id))
 
 
-def _environment(settings: RunConfiguration, python: str) -> Environment:
-    environment = Environment()
-    environment.python.interpreter_path = python or settings.interpreter or "python"
-    environment.environment_variables = dict(settings.variables)
-    return environment
+def _project(options: argparse.Namespace) -> Path:
+    """The folder whose run configurations count: that of --path, or the attached one above it."""
+    folder = Path(options.path)
+    found = connection.attachment(options.path)
+    if (folder / run_configuration.FOLDER).is_dir() or found is None or found.path is None:
+        return folder
+    return found.path.parent.parent if found.path.parent.name == run_configuration.FOLDER else found.path.parent
+
+
+def _set_environment(environment: Environment, options: argparse.Namespace) -> None:
+    if options.conda_dependencies:
+        environment.python.conda_dependencies = CondaDependencies(options.conda_dependencies)
+        environment.python.user_managed_dependencies = False
+    if options.python:
+        environment.python.interpreter_path = options.python
+        environment.python.user_managed_dependencies = True
 
 
 def _workspace(transport: Transport) -> Workspace:

@@ -1,0 +1,1 @@
+"""Private in v1, and the one place from which scripts could take `ServiceException`."""

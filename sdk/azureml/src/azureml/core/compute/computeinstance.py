@@ -1,0 +1,7 @@
+"""`azureml.core.compute.computeinstance`: not offered, importable."""
+
+from __future__ import annotations
+
+from azureml._names import offer
+
+__getattr__, __dir__, __all__ = offer(__name__, missing=("ComputeInstance",))

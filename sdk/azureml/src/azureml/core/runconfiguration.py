@@ -1,0 +1,7 @@
+"""`azureml.core.runconfiguration`: where `azureml.core.runconfig` was once."""
+
+from __future__ import annotations
+
+from azureml._names import offer
+
+__getattr__, __dir__, __all__ = offer(__name__, ("RunConfiguration",))

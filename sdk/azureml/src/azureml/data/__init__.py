@@ -1,0 +1,7 @@
+"""`azureml.data`: not offered, importable."""
+
+from __future__ import annotations
+
+from azureml._names import offer
+
+__getattr__, __dir__, __all__ = offer(__name__, missing=("DataType", "FileDataset", "LinkFileOutputDatasetConfig", "LinkTabularOutputDatasetConfig", "HDFSOutputDatasetConfig", "OutputFileDatasetConfig", "TabularDataset",))

@@ -1,0 +1,7 @@
+"""`azureml.data.dataset_type_definitions`: not offered, importable."""
+
+from __future__ import annotations
+
+from azureml._names import offer
+
+__getattr__, __dir__, __all__ = offer(__name__, missing=("PromoteHeadersBehavior",))

@@ -1,0 +1,1 @@
+"""Pipelines are not offered; their names can be imported."""

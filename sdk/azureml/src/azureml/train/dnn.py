@@ -1,0 +1,9 @@
+"""`azureml.train.dnn`: not offered, importable."""
+
+from __future__ import annotations
+
+from azureml._names import offer
+
+__getattr__, __dir__, __all__ = offer(
+    __name__, missing=("Chainer", "Gloo", "Horovod", "Mpi", "Nccl", "ParameterServer", "PyTorch", "TensorFlow")
+)
