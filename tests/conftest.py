@@ -12,6 +12,8 @@ from django.contrib.auth.models import User
 from runs import access
 from runs.models import Experiment, Role, Run, Status, Workspace
 from tests import factories
+from tests.command_line import at_home as at_home  # fixtures for every room
+from tests.command_line import signed_in as signed_in
 from tests.live import live_studio as live_studio  # a fixture for every room
 
 

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from runstudio import _limits
+from runstudio import _config, _limits
 from runstudio._metadata import fits, text_of_tags
 from runstudio._run import Run, ScriptRun
+from runstudio._run.details import table_of
 from runstudio._submission import submit
 from runstudio._transport import path_of
-from runstudio.errors import UserErrorException
+from runstudio.errors import ServiceException, UserErrorException
 
 if TYPE_CHECKING:
     from runstudio._script_run_config import ScriptRunConfig
     from runstudio._workspace import Workspace
 
-ACTIVE_ONLY, ALL, ARCHIVED_ONLY = "ActiveOnly", "All", "ArchivedOnly"
-_ARCHIVED = {ACTIVE_ONLY: "false", ALL: "all", ARCHIVED_ONLY: "true"}
+
+class ViewType:
+    """Which experiments a list holds. The words themselves are as good."""
+
+    ActiveOnly = "ActiveOnly"
+    All = "All"
+    ArchivedOnly = "ArchivedOnly"
+
+
+_ARCHIVED = {ViewType.ActiveOnly: "false", ViewType.All: "all", ViewType.ArchivedOnly: "true"}
 
 
 class Experiment:
@@ -70,30 +80,38 @@ class Experiment:
     @property
     def tags(self) -> dict[str, str | None]:
         """The tags as they were when the experiment was read; `refresh` reads them again."""
-        return dict(self._document.get("tags") or {})
+        return dict(self._known("tags") or {})
 
     @property
     def archived_time(self) -> str | None:
         """When it was archived, ISO 8601; None while it is active."""
-        return self._document.get("archived_at")
+        return self._known("archived_at")
+
+    def _known(self, field: str) -> Any:
+        """What the server says of it; asked for, when this is the experiment of a run, of which the name alone was told."""
+        if field not in self._document:
+            self.refresh()
+        return self._document.get(field)
 
     def start_logging(self, *args: Any, **kwargs: Any) -> Run:
         """
         Start an interactive run: this process logs to it, and it ends with this process unless it is ended before.
 
-        The source folder is not copied (`snapshot_directory` of v1 is taken and passed over). `./outputs` is stored with
-        the run when it ends, if it is there.
+        The current folder is kept with it as a snapshot, as far as it is no larger than 300 MB and 2,000 files; a larger one
+        is told with its biggest files, and stops nothing. `./outputs` is stored with the run when it ends, if it is there.
 
         Args:
             run_id: an id of your own; the run that has it already is taken up.
             display_name, description, tags: what the run begins with.
             outputs: the folder to store at the end; None or True is `outputs`, False none.
+            snapshot_directory: the folder to keep; None for none.
             interrupt_on_cancel: whether the main thread gets a KeyboardInterrupt when somebody cancels the run; it
                 can look at `run.cancel_requested` otherwise.
 
         Returns:
             The run, which is Running. When the server is away it comes to be as soon as that is back.
         """
+        kwargs.setdefault("snapshot_directory", ".")
         return Run._start(self, *args, **kwargs)
 
     def submit(self, config: ScriptRunConfig, tags: dict[str, Any] | None = None, **kwargs: Any) -> ScriptRun:
@@ -137,7 +155,7 @@ class Experiment:
     def list(
         workspace: Workspace,
         experiment_name: str | None = None,
-        view_type: str = ACTIVE_ONLY,
+        view_type: str = ViewType.ActiveOnly,
         tags: str | dict[str, Any] | None = None,
     ) -> list[Experiment]:
         """
@@ -145,7 +163,7 @@ class Experiment:
 
         Args:
             experiment_name: those of that name only.
-            view_type: ActiveOnly, ArchivedOnly or All.
+            view_type: of `ViewType`: ActiveOnly, ArchivedOnly or All.
             tags: as of `get_runs`.
         """
         if view_type not in _ARCHIVED:
@@ -163,10 +181,41 @@ class Experiment:
         """
         Delete an experiment that has no runs.
 
+        Args:
+            experiment_id: its id; a name is none.
+
         Raises:
             ServiceException: it has runs, or there is none with that id.
         """
-        workspace._session.transport.delete(path_of("experiments", experiment_id))
+        transport, path = workspace._session.transport, path_of("experiments", experiment_id)
+        if transport.get(path)["experiment_id"] != experiment_id:  # the server takes a name as well
+            raise ServiceException(
+                f"There is no experiment with the id {experiment_id}. Pass experiment.id, not its name.",
+                status_code=404,
+                error_code="not_found",
+            )
+        transport.delete(path)
+
+    @staticmethod
+    def from_directory(path: str | os.PathLike[str], auth: Any = None) -> Experiment:
+        """
+        The experiment that a folder is attached to.
+
+        Args:
+            path: the folder, or one below it.
+            auth: taken for v1's sake.
+
+        Raises:
+            UserErrorException: the folder is attached to no workspace, or to no experiment.
+        """
+        from runstudio._workspace import Workspace  # each of the two makes the other
+
+        attached = _config.find(os.fspath(path))
+        if not attached.experiment:
+            raise UserErrorException(
+                f"{attached.path} names no experiment. Attach the folder with: studio folder attach -e EXPERIMENT"
+            )
+        return Experiment(Workspace._attached_by(attached), attached.experiment)
 
     def refresh(self) -> None:
         """Read the experiment again."""
@@ -182,7 +231,7 @@ class Experiment:
 
     def remove_tags(self, tags: Sequence[str]) -> None:
         """Remove tags by their keys; unknown ones are passed over."""
-        self._act("tags/remove", {"keys": list(tags)})
+        self._act("tags/remove", {"keys": [tags] if isinstance(tags, str) else [*tags]})
 
     def archive(self) -> None:
         """Hide the experiment from the lists; its name is free again."""
@@ -204,6 +253,10 @@ class Experiment:
         server = self._session.server
         return f"{server.url}{path_of('w', self.workspace.name, 'experiments', self.name)}"
 
+    def get_docs_url(self) -> str:
+        """The address of the documentation."""
+        return f"{self._session.server.url}/api/v1/docs/"
+
     def _act(self, verb: str, body: dict[str, Any]) -> None:
         answer = self._session.sender.act("POST", f"{self._path()}/{verb}", body)
         self._document = answer or self._document
@@ -216,7 +269,14 @@ class Experiment:
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        links = {
+            "Report Page": (self.get_portal_url(), "Open in Run Studio"),
+            "Docs Page": (self.get_docs_url(), "Documentation"),
+        }
+        return table_of({"Name": self.name, "Workspace": self.workspace.name}, links)
+
 
 def _unknown(name: str) -> dict[str, Any]:
     """What is known of an experiment that the server, being away, could not yet make."""
-    return {"name": name, "experiment_id": None, "tags": {}}
+    return {"name": name, "experiment_id": None, "tags": {}, "archived_at": None}

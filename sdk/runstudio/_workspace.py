@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from runstudio import _config, _credentials
 from runstudio._compute_target import ComputeTarget
 from runstudio._config import PLACEHOLDER, FolderConfig
+from runstudio._not_offered import CLOUD, DATA, SECRETS, SERVING, missing_method, missing_property
 from runstudio._session import Session, session_of
 from runstudio._transport import path_of
-from runstudio.errors import ServerUnreachable, ServiceException, UserErrorException, WorkspaceException
+from runstudio.errors import (
+    AuthenticationException,
+    ServerUnreachable,
+    ServiceException,
+    UserErrorException,
+    WorkspaceException,
+)
 
 if TYPE_CHECKING:
+    from runstudio._environment import Environment
     from runstudio._experiment import Experiment
+    from runstudio._model import Model
     from runstudio._run import Run
 
 
@@ -44,7 +55,8 @@ class Workspace:
         self._open(FolderConfig(workspace_name, subscription_id or PLACEHOLDER, resource_group or PLACEHOLDER))
 
     def _open(self, config: FolderConfig) -> None:
-        server = _credentials.find(url=config.url, workspace=config.workspace_name)
+        # Names are small here; Azure takes them in any case.
+        server = _credentials.find(url=config.url, workspace=config.workspace_name.lower())
         self._subscription_id = config.subscription_id
         self._resource_group = config.resource_group
         self._document: dict[str, Any] = {"name": server.workspace}
@@ -102,8 +114,13 @@ class Workspace:
                 message names where the search began.
             WorkspaceException, AuthenticationException: as of the constructor.
         """
-        workspace = Workspace.__new__(Workspace)
-        workspace._open(_attached(path, _file_name))
+        return Workspace._attached_by(_attached(path, _file_name))
+
+    @classmethod
+    def _attached_by(cls, config: FolderConfig) -> Workspace:
+        """The workspace that a folder's configuration names."""
+        workspace = cls.__new__(cls)
+        workspace._open(config)
         return workspace
 
     @staticmethod
@@ -121,6 +138,67 @@ class Workspace:
         """
         return Workspace(subscription_id or PLACEHOLDER, resource_group or PLACEHOLDER, name)
 
+    @staticmethod
+    def create(
+        name: str,
+        auth: Any = None,
+        subscription_id: str | None = None,
+        resource_group: str | None = None,
+        location: str | None = None,
+        create_resource_group: bool = True,
+        sku: str = "basic",
+        tags: dict[str, str] | None = None,
+        *_: Any,
+        exist_ok: bool = False,
+        show_output: bool = True,
+        description: str | None = None,
+        **__: Any,
+    ) -> Workspace:
+        """
+        Make a workspace; the user becomes its owner.
+
+        Args:
+            name: letters, which become small ones, digits, `-` and `_`, up to 63.
+            exist_ok: give the one that is there.
+            description: what the pages show of it.
+            show_output: say what happens.
+            subscription_id, resource_group: kept as given; the other arguments are taken for v1's sake.
+
+        Raises:
+            WorkspaceException: there is one of that name, or the server refused it.
+        """
+        transport = session_of(replace(_credentials.find(), workspace="")).transport
+        try:
+            transport.post("/workspaces", {"name": name.lower(), "description": description or ""})
+        except (ServerUnreachable, AuthenticationException):
+            raise
+        except ServiceException as error:
+            if error.error_code != "already_exists" or not exist_ok:
+                raise WorkspaceException(error.message, error) from error
+        if show_output:
+            print(f"Deployed Workspace with name {name}.")
+        return Workspace.get(name, subscription_id=subscription_id, resource_group=resource_group)
+
+    @staticmethod
+    def list(
+        subscription_id: str = PLACEHOLDER, auth: Any = None, resource_group: str | None = None
+    ) -> dict[str, builtins.list[Workspace]]:
+        """
+        The workspaces that the user is a member of: by name, a list with the one of that name, as v1 gives it.
+
+        Raises:
+            AuthenticationException: as of the constructor.
+        """
+        server = replace(_credentials.find(), workspace="")
+        mine = session_of(server).transport.get("/me")["workspaces"]
+        found = {}
+        for each in mine:
+            workspace = Workspace._of(session_of(replace(server, workspace=each["name"])))
+            workspace._subscription_id = subscription_id or PLACEHOLDER
+            workspace._resource_group = resource_group or PLACEHOLDER
+            found[each["name"]] = [workspace]
+        return found
+
     @property
     def name(self) -> str:
         return self._document["name"]
@@ -134,6 +212,29 @@ class Workspace:
         return self._resource_group
 
     @property
+    def location(self) -> str:
+        """The server's host, where v1 says a region of Azure."""
+        return urlsplit(self._session.server.url).hostname or ""
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Workspaces here have none."""
+        return {}
+
+    @property
+    def sku(self) -> str:
+        return "Basic"
+
+    @property
+    def discovery_url(self) -> str:
+        """Where the server says what it is, without a sign-in."""
+        return f"{self._session.server.url}/api/v1/server"
+
+    @property
+    def _scope(self) -> str:
+        return FolderConfig(self.name, self.subscription_id, self.resource_group).scope
+
+    @property
     def experiments(self) -> dict[str, Experiment]:
         """The active experiments by name, asked for at each access."""
         from runstudio._experiment import Experiment  # each of the two makes the other
@@ -143,8 +244,30 @@ class Workspace:
     @property
     def compute_targets(self) -> dict[str, ComputeTarget]:
         """The compute targets by name, asked for at each access."""
-        documents = self._session.transport.pages("/compute-targets")
-        return {document["name"]: ComputeTarget._of(self, document) for document in documents}
+        return {target.name: target for target in ComputeTarget.list(self)}
+
+    @property
+    def environments(self) -> dict[str, Environment]:
+        """The environments that were registered, by name; read at each access."""
+        from runstudio._environment import Environment  # most scripts need none
+
+        return Environment.list(self)
+
+    @property
+    def models(self) -> dict[str, Model]:
+        """The newest versions of the registered models by name, asked for at each access."""
+        from runstudio._model import Model  # most scripts need none
+
+        return {model.name: model for model in Model.list(self, latest=True)}
+
+    def get_default_compute_target(self, type: str = "CPU") -> ComputeTarget | None:
+        """The target `local`, else the first by name; None when there is none. Targets here are of no type."""
+        targets = self.compute_targets
+        return targets.get("local") or next(iter(targets.values()), None)
+
+    def get_mlflow_tracking_uri(self, with_auth: bool = False) -> str:
+        """What MLflow's `set_tracking_uri` takes: the server's address."""
+        return self._session.server.url
 
     def get_run(self, run_id: str) -> Run:
         """
@@ -160,17 +283,48 @@ class Workspace:
     def get_details(self) -> dict[str, Any]:
         """What the server knows of the workspace, in v1's words."""
         return {
-            "id": FolderConfig(self.name, self.subscription_id, self.resource_group).scope,
+            "id": self._scope,
             "name": self.name,
-            "friendlyName": self.name,
+            "location": self.location,
+            "type": "Microsoft.MachineLearningServices/workspaces",
+            "tags": self.tags,
+            "sku": self.sku,
+            "workspaceid": self.name,
             "description": self._document.get("description", ""),
+            "friendlyName": self.name,
             "creationTime": self._document.get("created_at"),
+            "discoveryUrl": self.discovery_url,
         }
 
     def write_config(self, path: str | os.PathLike[str] | None = None, file_name: str | None = None) -> None:
         """Attach a folder: write `<path or .>/.azureml/config.json`, which `from_config` finds."""
         config = FolderConfig(self.name, self.subscription_id, self.resource_group, url=self._session.server.url)
         _config.write(config, Path(path or "."), file_name)
+
+    datasets = missing_property("Workspace.datasets", DATA)
+    datastores = missing_property("Workspace.datastores", DATA)
+    get_default_datastore = missing_method("Workspace.get_default_datastore", DATA)
+    set_default_datastore = missing_method("Workspace.set_default_datastore", DATA)
+    webservices = missing_property("Workspace.webservices", SERVING)
+    images = missing_property("Workspace.images", SERVING)
+    get_default_keyvault = missing_method("Workspace.get_default_keyvault", SECRETS)
+    service_context = missing_property("Workspace.service_context", CLOUD)
+    linked_services = missing_property("Workspace.linked_services", CLOUD)
+    private_endpoints = missing_property("Workspace.private_endpoints", CLOUD)
+    get_keys = missing_method("Workspace.get_keys", CLOUD)
+    sync_keys = missing_method("Workspace.sync_keys", CLOUD)
+    add_private_endpoint = missing_method("Workspace.add_private_endpoint", CLOUD)
+    delete_private_endpoint_connection = missing_method("Workspace.delete_private_endpoint_connection", CLOUD)
+    diagnose_workspace = missing_method("Workspace.diagnose_workspace", CLOUD)
+    update_dependencies = missing_method("Workspace.update_dependencies", CLOUD)
+    get_connection = missing_method("Workspace.get_connection", SECRETS)
+    list_connections = missing_method("Workspace.list_connections", SECRETS)
+    set_connection = missing_method("Workspace.set_connection", SECRETS)
+    delete_connection = missing_method("Workspace.delete_connection", SECRETS)
+    update = missing_method("Workspace.update", "Change the workspace's description by PATCH /api/v1/workspaces/NAME.")
+    delete = missing_method(
+        "Workspace.delete", "Archive its experiments instead; whoever keeps the server can remove it."
+    )
 
     def __repr__(self) -> str:
         return (

@@ -127,15 +127,13 @@ class TrainingException(AzureMLException):
 
 
 class WebserviceException(AzureMLException):
-    """Web services are not offered."""
+    """A model is not there, or cannot be put where it shall go. Web services themselves are not offered."""
 
     code = "UserError"
 
 
-class ModelNotFoundException(AzureMLException):
-    """There is no such model."""
-
-    code = "UserError"
+class ModelNotFoundException(WebserviceException):
+    """There is no such model. v1's scripts catch it as a WebserviceException."""
 
 
 class ServiceException(Exception):

@@ -29,6 +29,8 @@ class HasChildren(RunRecord):
         document = {"name": self._document["experiment"], "experiment_id": self._document["experiment_id"]}
         return Experiment._of(self._workspace, document)
 
+    _parent: Any  # a run, or one that is only known to have children: this one
+
     @property
     def parent(self) -> Run | None:
         """The run that this is a child of, read once; None at the top."""
@@ -53,7 +55,9 @@ class HasChildren(RunRecord):
         from runstudio._run.run import Run  # it has children
 
         outputs = False if outputs is None else outputs
-        return Run._start(self.experiment, name=name, run_id=run_id, outputs=outputs, parent=self)
+        child = Run._start(self.experiment, name=name, run_id=run_id, outputs=outputs, parent=self)
+        child._parent = self
+        return child
 
     def create_children(
         self, count: int | None = None, tag_key: str | None = None, tag_values: Sequence[Any] | None = None
@@ -76,7 +80,10 @@ class HasChildren(RunRecord):
         body = {"experiment": self._document["experiment"], "parent": self.id, "runs": specs}
         answer = self._session.sender.act("POST", "/runs/batch", body)
         known = answer["items"] if answer else [self._unseen_child(spec) for spec in specs]
-        return [Run._of(self._workspace, document, is_of_this_process=True) for document in known]
+        children = [Run._of(self._workspace, document, is_of_this_process=True) for document in known]
+        for child in children:
+            child._parent = self
+        return children
 
     def _unseen_child(self, spec: dict[str, Any]) -> dict[str, Any]:
         return unseen(self._document["experiment"], self._document["workspace"], {**spec, "parent": self.id})
@@ -111,6 +118,7 @@ class HasChildren(RunRecord):
             properties=properties,
             type=type,
             status=status,
+            rehydrates=_rehydrate_runs,
         )
 
 

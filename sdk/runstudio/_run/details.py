@@ -31,6 +31,7 @@ def details_of(document: dict[str, Any], log_files: dict[str, str]) -> dict[str,
         "inputDatasets": [],
         "outputDatasets": [],
         "runDefinition": definition or None,
+        "services": {},
         "logFiles": log_files,
         "submittedBy": document["submitted_by"],
     }
@@ -44,8 +45,27 @@ def error_of(document: dict[str, Any]) -> dict[str, Any] | None:
 
 def table(run: Any) -> str:
     """The table that a notebook shows for a run."""
-    heads = ("Experiment", "Id", "Type", "Status", "Details Page")
-    link = f'<a href="{html.escape(run.get_portal_url())}" target="_blank" rel="noopener">Open in Run Studio</a>'
-    cells = [html.escape(str(text)) for text in (run.experiment.name, run.id, run.type, run.status)] + [link]
-    head = "".join(f"<th>{name}</th>" for name in heads)
+    return table_of(
+        {"Experiment": run.experiment.name, "Id": run.id, "Type": run.type, "Status": run.status},
+        {
+            "Details Page": (run.get_portal_url(), "Open in Run Studio"),
+            "Docs Page": (f"{run._session.server.url}/api/v1/docs/", "Documentation"),
+        },
+    )
+
+
+def table_of(texts: dict[str, Any], links: dict[str, tuple[str, str]]) -> str:
+    """
+    A table of one row.
+
+    Args:
+        texts: by the heads of their columns.
+        links: address and text, by the heads of the columns behind them.
+    """
+    cells = [html.escape(str(text)) for text in texts.values()]
+    cells += [
+        f'<a href="{html.escape(address)}" target="_blank" rel="noopener">{html.escape(text)}</a>'
+        for address, text in links.values()
+    ]
+    head = "".join(f"<th>{name}</th>" for name in (*texts, *links))
     return f"<table><tr>{head}</tr><tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr></table>"

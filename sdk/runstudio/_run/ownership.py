@@ -56,6 +56,11 @@ class Ownership:
         for name, error in upload_folder(self._run._session, self.id, self._outputs):
             warn(f"{name} could not be stored with run {self.id}: {getattr(error, 'message', error)}")
 
+    @property
+    def keeps_outputs(self) -> bool:
+        """Whether a folder is stored at the end: for runs of `start_logging`, unless they say no."""
+        return self._outputs is not None
+
     def cancel(self) -> None:
         """End the run as canceled: it, or a run above it, was asked to stop."""
         self.stop_listening()

@@ -104,7 +104,7 @@ def unseen(experiment: str, workspace: str, body: dict[str, Any]) -> dict[str, A
         "error": None,
         "parent_run_id": body.get("parent"),
         "tags": body.get("tags", {}),
-        "properties": {},
+        "properties": body.get("properties", {}),
         "target": "",
         "script": "",
         "definition": {},

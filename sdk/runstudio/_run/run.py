@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,18 @@ from runstudio._ids import new_run_id
 from runstudio._metadata import text_of_tags
 from runstudio._run import details, waiting
 from runstudio._run.children import HasChildren
+from runstudio._run.console import Console
 from runstudio._run.details import ENDED
+from runstudio._run.environments import HasEnvironment
 from runstudio._run.files import HasFiles
-from runstudio._run.finding import find_runs, run_of
+from runstudio._run.lookup import IsFound
 from runstudio._run.metrics import HasMetrics
 from runstudio._run.ownership import Ownership, outputs_folder
 from runstudio._run.record import unseen
+from runstudio._run.registering import HasModels
+from runstudio._run.sources import HasSnapshot
 from runstudio._run.tags import HasTags
+from runstudio._submission import _git
 from runstudio._transport import path_of
 from runstudio._warn import warn
 from runstudio.errors import ServiceException
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
 _FLUSH_TIMEOUT_S = 300.0
 
 
-class Run(HasMetrics, HasTags, HasFiles, HasChildren):
+class Run(IsFound, HasMetrics, HasTags, HasFiles, HasSnapshot, HasModels, HasEnvironment, HasChildren):
     """
     An existing run.
 
@@ -41,6 +46,8 @@ class Run(HasMetrics, HasTags, HasFiles, HasChildren):
     Raises:
         ServiceException: there is no such run.
     """
+
+    _console: Console | None = None  # within a `with` block
 
     def __init__(self, experiment: Experiment, run_id: str, outputs: str | None = None, **_: Any) -> None:
         self._workspace = experiment.workspace
@@ -71,11 +78,13 @@ class Run(HasMetrics, HasTags, HasFiles, HasChildren):
         interrupt_on_cancel: bool = True,
     ) -> Run:
         """A new run that this process owns; as of `Experiment.start_logging` and `child_run`."""
+        source = None if snapshot_directory is None else Path(snapshot_directory)
         given = {
             "display_name": display_name or name,
             "description": description,
             "tags": text_of_tags(tags or {}),
             "parent": parent.id if parent else None,
+            "properties": _git.properties_of(source) if source else None,
         }
         body = {"experiment": experiment.name, "run_id": run_id or new_run_id(), "heartbeats": True}
         body.update({key: value for key, value in given.items() if value})
@@ -84,60 +93,9 @@ class Run(HasMetrics, HasTags, HasFiles, HasChildren):
         run = cls._of(experiment.workspace, document, is_of_this_process=True)
         if document["status"] not in ENDED:
             run._ownership = Ownership(run, outputs=outputs_folder(outputs), interrupts=interrupt_on_cancel)
+            if source:
+                run._keep_source(source)
         return run
-
-    # Finding
-
-    @staticmethod
-    def get(workspace: Workspace, run_id: str) -> Run:
-        """
-        A run of a workspace, whatever its experiment.
-
-        Raises:
-            ServiceException: there is no such run.
-        """
-        return run_of(workspace, workspace._session.transport.get(path_of("runs", run_id)))
-
-    @staticmethod
-    def list(
-        experiment: Experiment,
-        type: str | None = None,
-        tags: str | dict[str, Any] | None = None,
-        properties: str | dict[str, Any] | None = None,
-        status: str | None = None,
-        include_children: bool = False,
-    ) -> Iterator[Run]:
-        """
-        Runs of an experiment, the newest first, read as they are asked for.
-
-        Args:
-            status: in v1's words, such as `Completed`; the others as of `Experiment.get_runs`.
-        """
-        return find_runs(
-            experiment.workspace,
-            "/runs",
-            experiment=experiment.name,
-            type=type,
-            tags=tags,
-            properties=properties,
-            status=status,
-            top=not include_children or None,
-        )
-
-    @staticmethod
-    def get_context(allow_offline: bool = True, used_for_context_manager: bool = False, **_: Any) -> Any:
-        """
-        The run that this script was submitted as; one object, however often it is asked for.
-
-        Args:
-            allow_offline: give a run that prints what is logged, when the script was started by hand.
-
-        Raises:
-            RunEnvironmentException: the script was not submitted, and offline is not allowed.
-        """
-        from runstudio._context import context  # it makes runs
-
-        return context(allow_offline=allow_offline)
 
     # Who it is
 
@@ -155,8 +113,12 @@ class Run(HasMetrics, HasTags, HasFiles, HasChildren):
 
     @property
     def name(self) -> str:
-        """v1's old name; `display_name` is what the pages show."""
-        return self.display_name
+        """v1's old name: `run_<id>`, of a child `<parent's name>><its own>`. `display_name` is what the pages show."""
+        if self._document["kind"] == "submitted":
+            return self.display_name
+        if self.parent is None:
+            return f"run_{self.id}"
+        return f"{self.parent.name}>{self.display_name}"
 
     def get_portal_url(self) -> str:
         """The address of the run's page."""
@@ -169,6 +131,12 @@ class Run(HasMetrics, HasTags, HasFiles, HasChildren):
         if self.status not in ENDED:
             self._refresh()
         return self.status
+
+    def get_detailed_status(self) -> dict[str, str | None]:
+        """`status`, and `details`: what it means just now, such as the place in the queue; None when nothing is to be said."""
+        if self.status not in ENDED:
+            self._refresh()
+        return {"status": self.status, "details": self._document.get("status_note") or None}
 
     @property
     def cancel_requested(self) -> bool:
@@ -188,6 +156,12 @@ class Run(HasMetrics, HasTags, HasFiles, HasChildren):
         self._refresh()
         is_unknown = self._is_of_this_process and self._session.sender.is_behind
         return details.details_of(self._document, {} if is_unknown else self._log_addresses())
+
+    def get_details_with_logs(self) -> dict[str, Any]:
+        """As `get_details`, but `logFiles` holds the logs' text in place of their addresses."""
+        found = self.get_details()
+        found["logFiles"] = {name: self._log_text(name) for name in found["logFiles"]}
+        return found
 
     def wait_for_completion(
         self, show_output: bool = False, wait_post_processing: bool = False, raise_on_error: bool = True
@@ -283,10 +257,18 @@ class Run(HasMetrics, HasTags, HasFiles, HasChildren):
             self._ownership = None
 
     def __enter__(self) -> Run:
+        if self._ownership is not None and self._ownership.keeps_outputs and self._console is None:
+            self._console = Console()
         return self
 
     def __exit__(self, kind: ExceptionKind | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Completes the run; an exception, which goes on, fails it; the one that a cancel raised cancels it."""
+        """
+        Completes the run; an exception, which goes on, fails it; the one that a cancel raised cancels it. What was printed in
+        the block, and the folder `./logs`, are stored with the run, as v1 does.
+        """
+        console, self._console = self._console, None
+        if console is not None:
+            console.close_into(self._session, self.id)
         if self.status in ENDED:
             return  # within the block
         is_well = kind is None or (isinstance(error, SystemExit) and error.code in (None, 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
+from typing import Any
 
 from runstudio._run.run import Run, failure_from
 from runstudio._warn import warn
@@ -20,6 +21,16 @@ class SubmittedRun(Run):
     The run that this script was submitted as. The exit code of the process decides how it ends, so nothing here sets a
     status; the agent keeps its heartbeats and collects `outputs/` and `logs/`.
     """
+
+    @property
+    def input_datasets(self) -> dict[str, Any]:
+        """None: datasets are not offered."""
+        return {}
+
+    @property
+    def output_datasets(self) -> dict[str, Any]:
+        """None: datasets are not offered."""
+        return {}
 
     def complete(self, _set_status: bool = True) -> None:
         """Wait until everything that was logged has arrived."""

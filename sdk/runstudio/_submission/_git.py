@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -11,6 +12,9 @@ _TIMEOUT_S = 5.0
 
 def properties_of(source: Path) -> dict[str, str]:
     """The properties of a folder in a git repository; none elsewhere, or without git."""
+    here = source.absolute()
+    if not any((folder / ".git").exists() for folder in (here, *here.parents)):
+        return {}  # without starting a process for it
     commit = _git(source, "rev-parse", "HEAD")
     if not commit:
         return {}
@@ -22,6 +26,8 @@ def properties_of(source: Path) -> dict[str, str]:
         "azureml.git.branch": branch,
         "azureml.git.repository_uri": url,
         "azureml.git.dirty": str(bool(_git(source, "status", "--porcelain", "--untracked-files=no"))),
+        "azureml.git.build_id": os.environ.get("BUILD_BUILDID", ""),
+        "azureml.git.build_uri": os.environ.get("BUILD_BUILDURI", ""),
         "mlflow.source.git.commit": commit,
         "mlflow.source.git.branch": branch,
         "mlflow.source.git.repoURL": url,

@@ -9,6 +9,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -47,23 +48,38 @@ class Snapshot:
     names: frozenset[str]
 
 
-def files_of(source: Path) -> list[SourceFile]:
+def files_of(
+    source: Path,
+    *,
+    most_files: int | None = None,
+    most_bytes: int | None = None,
+    look_at: int | None = None,
+) -> list[SourceFile]:
     """
-    The files of a source folder that make its snapshot, sorted by name.
+    The files of a source folder that make its snapshot, sorted by name; of a single file, that one.
 
     Left out are what `.amlignore` (else `.gitignore`) says, version control, caches, virtual environments and `outputs`.
     Links are followed.
 
+    Args:
+        most_files, most_bytes: the limits; those of the server when left out.
+        look_at: files, after which a folder that is over the limits anyway is looked through no further.
+
     Raises:
-        SnapshotException: not a folder, or one that is over the limits; the message names the biggest files.
+        SnapshotException: neither file nor folder, or over the limits; the message names the biggest files.
     """
-    if not source.is_dir():
+    most_files, most_bytes = most_files or _limits.SNAPSHOT_FILES, most_bytes or _limits.SNAPSHOT_BYTES
+    if source.is_file():
+        found = [SourceFile(_name_of(source, source.parent), source, source.stat().st_size)]
+    elif source.is_dir():
+        rules, ignore_name = rules_of(source)
+        found = sorted(islice(_walk(source, source, rules, ignore_name, frozenset()), look_at))
+    else:
         raise SnapshotException(f"{source} is not a folder.")
-    rules, ignore_name = rules_of(source)
-    found = sorted(_walk(source, source, rules, ignore_name, frozenset()))
     total_bytes = sum(file.size_bytes for file in found)
-    if len(found) > _limits.SNAPSHOT_FILES or total_bytes > _limits.SNAPSHOT_BYTES:
-        raise SnapshotException(_too_large(source, found, total_bytes))
+    if len(found) > most_files or total_bytes > most_bytes:
+        has_more = look_at is not None and len(found) == look_at
+        raise SnapshotException(_too_large(source, found, has_more, most_files, most_bytes))
     return found
 
 
@@ -72,7 +88,11 @@ def make(source: Path) -> Snapshot:
     Zip a source folder; errors as of `files_of`. Equal content gives equal bytes: names are sorted, times are left out,
     of the permissions only the executable bit is kept.
     """
-    files = files_of(source)
+    return make_of(files_of(source))
+
+
+def make_of(files: list[SourceFile]) -> Snapshot:
+    """As `make`, of files that were found before."""
     target = tempfile.TemporaryFile(prefix="runstudio-snapshot-")
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for file in files:
@@ -161,12 +181,13 @@ def _add(archive: zipfile.ZipFile, file: SourceFile) -> None:
         ) from error
 
 
-def _too_large(source: Path, files: list[SourceFile], total_bytes: int) -> str:
+def _too_large(source: Path, files: list[SourceFile], has_more: bool, most_files: int, most_bytes: int) -> str:
     biggest = sorted(files, key=lambda file: file.size_bytes, reverse=True)[:_BIGGEST_NAMED]
     named = "\n".join(f"  {_megabytes(file.size_bytes)}  {file.name}" for file in biggest)
+    total = _megabytes(sum(file.size_bytes for file in files))
     return (
-        f"{source} has {len(files):,} files of {_megabytes(total_bytes)} together; a snapshot holds up to "
-        f"{_limits.SNAPSHOT_FILES:,} files and {_megabytes(_limits.SNAPSHOT_BYTES)}. The biggest are:\n{named}\n"
+        f"{source} has {'more than ' if has_more else ''}{len(files):,} files of {total} together; a snapshot holds up to "
+        f"{most_files:,} files and {_megabytes(most_bytes)}. The biggest are:\n{named}\n"
         "Write what the script does not need into a file .amlignore in that folder, one pattern a line as in .gitignore."
     )
 

@@ -43,6 +43,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(_spool, "_PATIENCE_S", 0.5)
     monkeypatch.setattr(_session, "_sessions", {})
     monkeypatch.setattr(_warn, "_told", set())
+    monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))  # start_logging keeps the current folder
     return folder
 
 

@@ -40,9 +40,11 @@ class FakeStudio:
         self.headers: list[dict[str, str]] = []
         self.runs: dict[str, dict[str, Any]] = {}
         self.points: list[dict[str, Any]] = []
+        self.tables: list[dict[str, Any]] = []
         self.batches: set[tuple[str, str]] = set()
         self.artifacts: dict[str, bytes] = {}
         self.snapshots: dict[str, bytes] = {}
+        self.models: dict[str, dict[str, Any]] = {}
         self.logs: dict[str, bytes] = defaultdict(bytes)
         self.refuse: Callable[[str, str, Any], None] = lambda method, path, body: None
         self.token = "rs_good"
@@ -97,6 +99,11 @@ class FakeStudio:
         found = [point for point in self.points if (point["run_id"], point["key"]) == (run_id, key)]
         return [point.get("value", point.get("number")) for point in sorted(found, key=lambda point: point["time"])]
 
+    def rows(self, name: str, kind: str = "table") -> list[dict[str, Any]]:
+        """The rows of a table, in the order of their times."""
+        found = [table for table in self.tables if (table["name"], table["kind"]) == (name, kind)]
+        return [row for table in sorted(found, key=lambda table: table["time"]) for row in table["rows"]]
+
     # What the server does
 
     def failure_for(self, path: str) -> Any:
@@ -130,6 +137,11 @@ class FakeStudio:
             return {"name": parts[1]}
         if parts[0] == "experiments":
             return {"name": told.get("name", "e"), "experiment_id": "e1", "tags": {}, "archived_at": None}
+        if parts == ["models"]:
+            self.models.setdefault(
+                told["registration_id"], {**told, "model": told["name"], "version": len(self.models) + 1}
+            )
+            return self.models[told["registration_id"]]
         if parts == ["runs"] and method == "GET":
             return {"items": list(reversed(list(self.runs.values()))), "next": None}
         if parts == ["runs"]:
@@ -161,6 +173,12 @@ class FakeStudio:
                 self.batches.add((run_id, told["batch"]))
                 self.points += [{"run_id": run_id, **point} for point in told["points"]]
             return {"accepted": len(told["points"]), "replayed": not is_new}
+        if verb == "tables":
+            is_new = (run_id, told["batch"]) not in self.batches
+            if is_new:
+                self.batches.add((run_id, told["batch"]))
+                self.tables += [{"run_id": run_id, **table} for table in told["tables"]]
+            return {"accepted": sum(len(table["rows"]) for table in told["tables"]), "replayed": not is_new}
         if verb == "logs":
             return {"items": [{"name": name} for name in self.logs]}
         if verb == "heartbeat":
@@ -173,6 +191,9 @@ class FakeStudio:
                     raise Refused(
                         409, "property_is_fixed", f"The property {key} is {run['properties'][key]!r} already."
                     )
+        elif verb == "snapshot":
+            run["snapshot_id"] = told["snapshot_id"]
+            run["properties"]["ContentSnapshotId"] = told["snapshot_id"]
         elif verb in ("complete", "fail", "cancel"):
             self._end(run, verb, told)
         elif method == "PATCH":

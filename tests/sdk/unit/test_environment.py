@@ -74,7 +74,6 @@ def test_pip_requirements_are_named_anew_and_options_stay():
     assert "--index-url https://packages.example.org/simple" in made.serialize_to_string()
 
 
-
 def test_a_conda_file_is_read_and_written_as_it_was(tmp_path):
     (tmp_path / "env.yml").write_text(CONDA_FILE + "prefix: /opt/env\n")
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 import runstudio
-from runstudio import Environment, Experiment, Run, ScriptRunConfig, Workspace
+from runstudio import (
+    ComputeTarget,
+    Environment,
+    Experiment,
+    Model,
+    Run,
+    ScriptRunConfig,
+    Workspace,
+    _config,
+)
+from runstudio._config import FolderConfig
 from runstudio.errors import (
     ExperimentExecutionException,
     RunEnvironmentException,
@@ -38,6 +48,54 @@ def test_a_folder_that_is_attached_nowhere_is_told_with_its_path(tmp_path, monke
 def test_an_experiments_name_is_checked(name, signed_in):
     with pytest.raises(UserErrorException):
         Experiment(Workspace.get("default"), name)
+
+
+@pytest.mark.parametrize(
+    ("ask", "way"),
+    [
+        (lambda ws: ws.datasets, "path or address"),
+        (lambda ws: ws.datastores, "path or address"),
+        (lambda ws: ws.get_default_datastore(), "path or address"),
+        (lambda ws: ws.set_default_datastore("x"), "path or address"),
+        (lambda ws: ws.webservices, "download"),
+        (lambda ws: ws.get_default_keyvault(), "environment_variables"),
+        (lambda ws: ws.service_context, "Azure"),
+        (lambda ws: ComputeTarget.attach(ws, "gpu", object()), "agent start"),
+        (lambda ws: Model.deploy(ws, "service", []), "server of your own"),
+    ],
+)
+def test_what_is_not_offered_names_the_way_out(ask, way, signed_in):
+    with pytest.raises(NotImplementedError, match=way):
+        ask(Workspace.get("default"))
+
+
+def test_a_workspace_says_who_it_is(signed_in):
+    workspace = Workspace("s", "g", "default")
+
+    assert repr(workspace) == "Workspace.create(name='default', subscription_id='s', resource_group='g')"
+    assert workspace.get_mlflow_tracking_uri() == signed_in.url
+    details = workspace.get_details()
+    assert details["id"].endswith("resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/default")
+    assert {"name", "location", "type", "tags", "workspaceid", "description", "friendlyName"} <= details.keys()
+
+
+def test_a_folder_that_is_attached_to_an_experiment_leads_to_it(signed_in, tmp_path):
+    _config.write(FolderConfig("default", experiment="mnist"), tmp_path)
+    (tmp_path / "below").mkdir()
+
+    assert Experiment.from_directory(tmp_path / "below").name == "mnist"
+    _config.write(FolderConfig("default"), tmp_path)
+    with pytest.raises(UserErrorException, match="names no experiment"):
+        Experiment.from_directory(tmp_path)
+
+
+def test_a_notebook_shows_an_experiment_with_its_links(experiment):
+    told = experiment._repr_html_()
+
+    assert "<td>e</td><td>default</td>" in told
+    assert f'href="{experiment.get_portal_url()}"' in told
+    assert "Report Page" in told
+    assert "Docs Page" in told
 
 
 def test_a_server_that_is_away_stops_no_script_from_its_beginning(signed_in, capsys):
@@ -99,11 +157,6 @@ def test_a_script_outside_the_folder_is_refused(script, experiment, tmp_path):
 def test_settings_that_contradict_each_other_are_refused(arguments, tmp_path):
     with pytest.raises(UserErrorException):
         ScriptRunConfig(tmp_path, **arguments)
-
-
-def test_what_is_not_offered_yet_says_so(tmp_path):
-    with pytest.raises(NotImplementedError, match="distributed_job_config"):
-        ScriptRunConfig(tmp_path, "a.py", distributed_job_config=object())
 
 
 def test_submit_takes_no_show_output(experiment, tmp_path):

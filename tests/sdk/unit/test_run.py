@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 
 import pytest
-from runstudio import Run, ScriptRun
-from runstudio._run.metrics import shapes
+from runstudio import ComputeTarget, Run, ScriptRun
+from runstudio._run import finding
+from runstudio._shapes import shapes
 from runstudio.errors import (
     AzureMLAggregatedException,
+    RunEnvironmentException,
     ServerUnreachable,
     ServiceException,
     UserErrorException,
@@ -81,6 +83,81 @@ def test_a_run_says_who_it_is(experiment):
     assert (run.display_name, run.number, run.type, run.parent) == ("first", 1, None, None)
     assert run.get_portal_url().endswith(f"/w/default/runs/{run.id}")
     run.complete()
+
+
+def test_a_name_of_v1_is_made_of_the_id_and_of_the_parents_name(experiment, studio):
+    run = experiment.start_logging(name="first")
+    kid = run.child_run("kid")
+    [counted] = kid.create_children(1)
+
+    assert run.name == f"run_{run.id}"
+    assert run.display_name == "first"
+    assert kid.name == f"run_{run.id}>kid"
+    assert counted.name == f"run_{run.id}>kid>{counted.id}"
+    assert Run.get(experiment.workspace, kid.id).name == kid.name
+    kid.complete()
+    run.complete()
+
+
+def test_a_status_comes_with_what_it_means_just_now(experiment, studio):
+    studio.add_run("s", kind="submitted", status="Queued", status_note="2nd in queue")
+    run = Run.get(experiment.workspace, "s")
+
+    assert run.get_detailed_status() == {"status": "Queued", "details": "2nd in queue"}
+    studio.runs["s"].update(status="Running", status_note="")
+    assert run.get_detailed_status() == {"status": "Running", "details": None}
+
+
+def test_details_have_v1s_keys_and_none_without_a_value(experiment, studio):
+    studio.add_run("plain")
+    studio.add_run("s", kind="submitted", target="gpu", script="a.py", error={"code": "UserError", "message": "no"})
+
+    plain = Run.get(experiment.workspace, "plain").get_details()
+    submitted = Run.get(experiment.workspace, "s").get_details()
+
+    always = {
+        "runId",
+        "status",
+        "startTimeUtc",
+        "properties",
+        "inputDatasets",
+        "outputDatasets",
+        "services",
+        "logFiles",
+    }
+    assert plain.keys() == {*always, "submittedBy"}
+    assert submitted.keys() == {*always, "submittedBy", "target", "error", "runDefinition"}
+    assert submitted["error"] == {"error": {"code": "UserError", "message": "no"}}
+
+
+@pytest.fixture
+def no_providers(monkeypatch):
+    monkeypatch.setattr(finding, "_factories", {})
+
+
+def test_a_type_may_have_a_class_of_its_own(experiment, studio, no_providers):
+    studio.add_run("special", run_type="mine.sweep", tags={"a": "b"})
+    studio.add_run("other")
+    Run.add_type_provider("mine.sweep", lambda experiment, record: (experiment.name, record.run_id, record.tags))
+
+    assert Run.get(experiment.workspace, "special") == ("e", "special", {"a": "b"})
+    assert isinstance(Run.get(experiment.workspace, "other"), Run)
+    assert ("e", "special", {"a": "b"}) in list(experiment.get_runs())
+    assert all(isinstance(run, Run) for run in Run.list(experiment, _rehydrate_runs=False))
+    with pytest.raises(ValueError, match=r"mine\.sweep"):
+        Run.add_type_provider("mine.sweep", print)
+
+
+def test_a_compute_target_is_asked_for_two_statuses_only(experiment):
+    target = ComputeTarget._of(experiment.workspace, {"name": "gpu"})
+
+    with pytest.raises(UserErrorException, match="Running and Queued"):
+        Run.list_by_compute(target, status="Completed")
+
+
+def test_a_submitted_run_is_never_offline():
+    with pytest.raises(RunEnvironmentException):
+        Run.get_submitted_run()
 
 
 def test_ids_sort_by_time(experiment):
