@@ -19,9 +19,9 @@ from tests.live import live_studio as live_studio  # a fixture for every room
 
 @pytest.fixture(scope="session", autouse=True)
 def _what_is_loaded_stays():
-    # A sixth of the time would go into looking for garbage among modules, classes and compiled templates.
+    # A fifth of the time would go into looking for garbage among modules, classes and compiled templates.
     gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    gc.disable()
 
 
 @pytest.fixture(scope="session", autouse=True)

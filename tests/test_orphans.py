@@ -8,6 +8,8 @@ import pytest
 
 from tests.live import ROOT, is_alive, wait_for
 
+pytestmark = pytest.mark.live
+
 # A part that takes `slow` seconds to come so far that it watches, and then waits; SIGTERM does nothing to it when deaf.
 PART = """
 import signal, sys, time

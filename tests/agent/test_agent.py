@@ -5,11 +5,14 @@ import signal
 import subprocess
 import sys
 
+import pytest
 from runstudio.agent import preparing
 from runstudio.agent.state import TargetHome
 
 from tests.agent import scripts
 from tests.agent.processes import lives, pid_in, wait_for
+
+pytestmark = pytest.mark.live
 
 
 def work_of(server, tmp_path, run_id):

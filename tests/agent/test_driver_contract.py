@@ -13,6 +13,8 @@ from runstudio.agent.drivers.base import Driver, DriverError, Handle, JobSpec, J
 from tests.agent import scripts
 from tests.agent.processes import end, lives, pid_in, wait_for
 
+pytestmark = pytest.mark.live
+
 
 class Job:
     """A script with its folders, started on demand; `after_restart` is what another agent sees of it."""

@@ -10,6 +10,8 @@ from runstudio.agent.source import CannotPrepare
 
 from tests.agent.processes import lives, pid_in, wait_for
 
+pytestmark = pytest.mark.live
+
 SAY = """
 import json, os, sys
 names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "NODE_RANK")

@@ -155,6 +155,7 @@ FORGED = [None, True, -1, 1.5, 2**70, "text", "\0", "\ud800", [], {}, {"at": "no
     {"us": "x"}, {"us": 10**30}, {"at": "0001-01-01T00:00:00+14:00"}]  # fmt: skip
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("sort", SORTS)
 def test_a_forged_cursor_never_breaks_the_server(sort, api, experiment):
     factories.make_run(experiment)

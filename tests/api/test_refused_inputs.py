@@ -13,6 +13,8 @@ from runs.api import reference
 from runs.api.errors import MEANINGS
 from tests import factories
 
+pytestmark = pytest.mark.thorough
+
 NUMBERS = {"too long for Python": "9" * 5_000, "beyond 64 bits": str(2**63), "below 64 bits": str(-(2**63) - 1)}
 UNREADABLE = {
     "half an object": b'{"a": ',

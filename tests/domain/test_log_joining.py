@@ -179,6 +179,7 @@ steps = st.one_of(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script=st.lists(steps, max_size=25), asked=st.integers(0, 300), lines=st.integers(0, 12))
 def test_a_log_is_what_was_appended_whatever_happened_in_between(experiment, monkeypatch, script, asked, lines):

@@ -264,6 +264,7 @@ pieces = st.one_of(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=120, deadline=None)
 @given(st.lists(pieces, max_size=15).map("".join))
 @example("\x1b[31m<\x1b[0mscript>")
@@ -285,6 +286,7 @@ sequences = st.sampled_from(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=120, deadline=None)
 @given(st.lists(st.tuples(words, sequences), max_size=12))
 def test_all_that_a_terminal_would_print_is_shown(parts):

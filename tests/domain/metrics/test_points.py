@@ -216,12 +216,14 @@ almost_points = st.lists(
 almost_bodies = anything | st.fixed_dictionaries({"points": almost_points}, optional={"batch": anything, "x": anything})
 
 
+@pytest.mark.thorough
 @settings(max_examples=50, deadline=None)
 @given(sent=almost_bodies)
 def test_whatever_json_comes_it_is_understood_or_refused(sent):
     check_understood_or_refused(json.dumps(sent).encode())
 
 
+@pytest.mark.thorough
 @settings(max_examples=50, deadline=None)
 @given(sent=almost_bodies, data=st.data())
 def test_whatever_bytes_come_they_are_understood_or_refused(sent, data):

@@ -14,6 +14,8 @@ from runs.models import Chunk, Run
 from tests import factories
 from tests.domain.metrics.plain import Point, in_order, log, rank
 
+pytestmark = pytest.mark.thorough
+
 KEYS = ["loss", "acc", "note"]
 NUMBERS = [0.0, -0.0, 0.5, -1.5, 1e300, -1e300, 1.7976931348623157e308, 5e-324, math.nan, math.inf, -math.inf]
 INTEGERS = [0, 1, -1, 2**53 + 1, 2**63 - 1, -(2**63)]
