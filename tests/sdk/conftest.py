@@ -1,5 +1,10 @@
-"""Live tests of the SDK: a studio with an agent, and scripts that run as processes of their own."""
+"""
+Live tests of the SDK: a studio with an agent, and scripts that run as processes of their own.
 
+SDK_PYTHON names another interpreter for the scripts, one that has the SDK installed: older ones are tried so.
+"""
+
+import os
 import subprocess
 import sys
 import textwrap
@@ -28,7 +33,7 @@ def run_script(studio: Studio, tmp_path: Path) -> Callable[..., subprocess.Compl
     def run(source: str, *, timeout: float = 60, **variables: str) -> subprocess.CompletedProcess[str]:
         (tmp_path / "script.py").write_text(textwrap.dedent(source))
         return subprocess.run(
-            [sys.executable, "script.py"],
+            [os.environ.get("SDK_PYTHON", sys.executable), "script.py"],
             cwd=tmp_path,
             env=studio.client_environment() | variables,
             capture_output=True,
