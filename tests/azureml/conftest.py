@@ -1,6 +1,7 @@
 """Live tests of `azureml`: the studio of the SDK's, and scripts that have the package on their path."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -14,4 +15,4 @@ plain_script = run_plain_script
 @pytest.fixture
 def run_script(plain_script) -> Callable[..., object]:
     """As of the SDK's tests, with `azureml`, which submitted scripts get from their agent instead."""
-    return lambda source: plain_script(source, PYTHONPATH=str(ROOT / "sdk" / "azureml" / "src"))
+    return partial(plain_script, PYTHONPATH=str(ROOT / "sdk" / "azureml" / "src"))
