@@ -36,7 +36,7 @@ def put(
         stream: anything with `read(size)`.
         size_bytes: the announced length; None when nobody said.
         sha256: the announced digest in hexadecimal; None when nobody said.
-        content_type: its media type; guessed by the name when left out.
+        content_type: its media type; guessed by the name when left out, or when it says nothing.
 
     Raises:
         AlreadyExists: the path is taken, or is a folder or lies below a file. Files are never overwritten.
@@ -44,7 +44,9 @@ def put(
         Invalid, TooLarge: the path, digest or type is no such thing; the file or their number is over a limit.
     """
     path = safe_path(path)
-    content_type = content_types.checked(content_type) if content_type else content_types.of(path)
+    content_type = content_types.checked(content_type or content_types.UNKNOWN)
+    if content_type == content_types.UNKNOWN:  # as clients say of anything
+        content_type = content_types.of(path)
     upload = Upload(stream, size_bytes=size_bytes, sha256=sha256, most=limits.ARTIFACT_BYTES)
     _refuse_taken(run, path)
     if run.artifacts.count() >= limits.ARTIFACTS_PER_RUN:

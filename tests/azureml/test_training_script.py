@@ -111,4 +111,5 @@ def test_a_training_script_of_its_time_runs_as_it_is_and_its_page_shows_all_of_i
     assert "sklearn" in details
     assert "ridge" in details
     assert all(name in metrics for name in ("mse", "alpha", "by alpha", "errors"))
+    assert '<img src="' in metrics
     assert "ridge_0.4.pkl" in files

@@ -296,6 +296,10 @@ def test_the_content_type_is_guessed_by_the_name(running, path, expected):
     assert put(running, path).content_type == expected
 
 
+def test_a_content_type_that_says_nothing_is_guessed_by_the_name_too(running):
+    assert put(running, "curve.png", content_type="application/octet-stream").content_type == "image/png"
+
+
 def test_a_given_content_type_is_kept(running):
     assert put(running, "x", content_type="text/plain; charset=utf-8").content_type == "text/plain; charset=utf-8"
 
