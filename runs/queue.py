@@ -355,7 +355,7 @@ def finish(
     status = _outcome(run, exit_code, was_stopped)
     error = None
     if status == Status.FAILED:
-        error = {"code": "UserError", "message": message or _how(exit_code, signal), "traceback": traceback}
+        error = {"code": lifecycle.USER_ERROR, "message": message or _how(exit_code, signal), "traceback": traceback}
     note = message if status == Status.CANCELED else ""
     with transaction.atomic():
         try:

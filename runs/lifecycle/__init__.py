@@ -7,11 +7,12 @@ The steps are in files by their verb; callers import this package and call `life
 from runs.lifecycle.canceling import RECEIPTS, cancel, confirm_cancel, receipt
 from runs.lifecycle.editing import archive, describe, rename, restore
 from runs.lifecycle.making import create, create_many, new_run_id
-from runs.lifecycle.moves import MOVES, complete, fail, finish, heartbeat, lost, move, start
+from runs.lifecycle.moves import MOVES, USER_ERROR, complete, fail, finish, heartbeat, lost, move, start
 
 __all__ = [
     "MOVES",
     "RECEIPTS",
+    "USER_ERROR",
     "archive",
     "cancel",
     "complete",

@@ -4,7 +4,7 @@ is locked or by an UPDATE that names the status it leads from: of two callers, o
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -31,6 +31,8 @@ MOVES: dict[Status, frozenset[Status]] = {
     Status.FAILED: frozenset(OPEN),
     Status.CANCELED: frozenset(OPEN),
 }
+
+USER_ERROR: Final = "UserError"  # v1's code for what the script did
 
 
 def move(
@@ -94,7 +96,7 @@ def fail(
     run: Run,
     *,
     message: str = "",
-    code: str = "UserError",
+    code: str = USER_ERROR,
     traceback: str = "",
     by: User | None = None,
     source: str = "",
@@ -104,12 +106,12 @@ def fail(
     End a run as failed, with what went wrong; raises as `finish`.
 
     Args:
-        message: a sentence; nothing is known when left out.
+        message: a sentence; nothing is known when all three are left out.
         code: v1's error code.
         traceback: its end, as text.
     """
     error = None
-    if message or traceback:
+    if message or traceback or code != USER_ERROR:
         texts.check(message, most=limits.ERROR_MESSAGE_LENGTH, field="message")
         texts.check(code, most=limits.NAME_LENGTH, field="code")
         texts.check(traceback, most=limits.ERROR_MESSAGE_LENGTH, field="traceback")

@@ -98,12 +98,12 @@ class Experiment:
         Start an interactive run: this process logs to it, and it ends with this process unless it is ended before.
 
         The current folder is kept with it as a snapshot, as far as it is no larger than 300 MB and 2,000 files; a larger one
-        is told with its biggest files, and stops nothing. `./outputs` is stored with the run when it ends, if it is there.
+        is told with its biggest files, and stops nothing. `./outputs` is made, and stored with the run when it ends.
 
         Args:
             run_id: an id of your own; the run that has it already is taken up.
             display_name, description, tags: what the run begins with.
-            outputs: the folder to store at the end; None or True is `outputs`, False none.
+            outputs: the folder to make, and to store at the end; None or True is `outputs`, False none.
             snapshot_directory: the folder to keep; None for none.
             interrupt_on_cancel: whether the main thread gets a KeyboardInterrupt when somebody cancels the run; it
                 can look at `run.cancel_requested` otherwise.

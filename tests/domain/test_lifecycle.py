@@ -97,6 +97,13 @@ def test_a_run_ends_only_once(running):
     assert statuses(running) == [Status.RUNNING, Status.COMPLETED]
 
 
+def test_a_failure_keeps_its_code_without_any_words(running):
+    lifecycle.fail(running, code="DataError")
+
+    running.refresh_from_db()
+    assert running.error == {"code": "DataError", "message": "", "traceback": ""}
+
+
 def test_the_slower_of_two_enders_changes_nothing(running):
     slower = Run.objects.get(pk=running.pk)
     lifecycle.fail(running, message="out of memory")

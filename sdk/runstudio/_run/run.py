@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from types import TracebackType
@@ -92,7 +93,11 @@ class Run(IsFound, HasMetrics, HasTags, HasFiles, HasSnapshot, HasModels, HasEnv
         document = answer or unseen(experiment.name, experiment.workspace.name, body)
         run = cls._of(experiment.workspace, document, is_of_this_process=True)
         if document["status"] not in ENDED:
-            run._ownership = Ownership(run, outputs=outputs_folder(outputs), interrupts=interrupt_on_cancel)
+            folder = outputs_folder(outputs)
+            if folder is not None:
+                with contextlib.suppress(OSError):  # scripts write into it; where nobody can, nothing will be in it
+                    folder.mkdir(parents=True, exist_ok=True)
+            run._ownership = Ownership(run, outputs=folder, interrupts=interrupt_on_cancel)
             if source:
                 run._keep_source(source)
         return run

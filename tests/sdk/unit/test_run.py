@@ -301,6 +301,15 @@ def test_a_file_that_is_stored_while_the_server_is_away_waits_as_a_copy(experime
 # Files
 
 
+def test_the_outputs_folder_is_there_for_the_script_to_write_into(experiment, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    experiment.start_logging(outputs=False, snapshot_directory=None)
+    assert not (tmp_path / "outputs").exists()
+    experiment.start_logging(snapshot_directory=None)
+    assert (tmp_path / "outputs").is_dir()
+
+
 def test_the_outputs_folder_is_stored_when_the_run_ends(experiment, studio, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = experiment.start_logging()
@@ -312,14 +321,6 @@ def test_the_outputs_folder_is_stored_when_the_run_ends(experiment, studio, tmp_
 
     names = {path.split("/artifacts/")[1]: data for path, data in studio.artifacts.items()}
     assert names == {"outputs/deep/m.bin": b"1", "outputs/a.txt": b"2"}
-
-
-def test_no_folder_is_made(experiment, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    experiment.start_logging().complete()
-
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_taken_name_is_refused_in_v1s_words(experiment):

@@ -20,14 +20,15 @@ def get_run(experiment: Experiment, run_id: str, rehydrate: bool = True, clean_u
 
     Args:
         experiment: any of the run's workspace.
-        rehydrate, clean_up: taken for v1's sake.
+        rehydrate: let `Run.add_type_provider` say what becomes of the run's type; False gives a plain run.
+        clean_up: taken for v1's sake.
 
     Raises:
         ServiceException: there is no such run.
     """
     from runstudio import Run  # whoever asks for the version alone needs none of it
 
-    return Run.get(experiment.workspace, run_id)
+    return Run.get(experiment.workspace, run_id) if rehydrate else Run(experiment, run_id)
 
 
 class ResourceConfiguration:
