@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from runs import artifacts, lifecycle, limits, queue, records, texts
-from runs.errors import Conflict, Invalid, TooLarge
+from runs.errors import AlreadyExists, Conflict, Invalid, TooLarge
 from runs.models import Event, Experiment, Kind, Run, Snapshot, Status
 
 RUN_TYPE = "azureml.scriptrun"  # v1's word for a submitted script
@@ -51,6 +51,7 @@ def submit(
 
     Raises:
         Invalid: neither or both of script and command, a script that the snapshot does not hold, or a wrong setting.
+        AlreadyExists: the `run_id` belongs to a run that was not submitted.
     """
     script, command = _what_to_run(snapshot, script, command)
     grace_s = limits.GRACE_S if grace_s is None else grace_s
@@ -87,6 +88,8 @@ def submit(
         )
         if made:
             Event.objects.create(run=run, kind="submitted", actor=by, detail={"target": place.name})
+        elif run.kind != Kind.SUBMITTED:
+            raise AlreadyExists(f"The run id {run.run_id} is taken by a run that logs by itself.", field="run_id")
     return run
 
 

@@ -61,6 +61,11 @@ def test_submitting_twice_with_one_id_queues_one_run(experiment, snapshot, alice
     assert statuses(first) == [Status.QUEUED]
 
 
+def test_the_id_of_a_run_that_logs_by_itself_is_refused(experiment, alice, running):
+    with pytest.raises(AlreadyExists):
+        submission.submit(experiment, by=alice, snapshot=None, command="true", run_id=running.run_id)
+
+
 @pytest.mark.parametrize(
     "given",
     [
