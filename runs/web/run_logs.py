@@ -11,7 +11,7 @@ from runs import artifacts, logs
 from runs.models import LogStream, Run
 from runs.paths import folders_of
 from runs.web import file_answer, file_preview, file_tree, log_rows
-from runs.web.page import page
+from runs.web.page import asked_part, page
 from runs.web.run_head import Head
 
 FIRST_SHOWN = "user_logs/std_log.txt"  # what a script printed, before anything else
@@ -27,6 +27,8 @@ def index(request: HttpRequest, workspace: str, run_id: str) -> HttpResponse:
         {"head": head, "run": head.run} | _files(head.run, request.GET.get("under", "")) | _chosen(request, head.run)
     )
     context["chosen_folders"] = {f"{folder}/" for folder in folders_of(context["chosen"])}
+    if asked_part(request) == "run-nothing":  # whether something was written meanwhile
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"} if context["chosen"] else {})
     return page(request, "runs/logs.html", context, parts={"run-files"})
 
 

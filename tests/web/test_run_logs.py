@@ -36,6 +36,18 @@ def test_a_run_that_has_written_nothing_says_so(signed_in, running, ended):
     assert "No files" in signed_in.get(address("run-logs", ended)).text
 
 
+def test_a_page_that_was_opened_before_the_first_line_shows_it_once_it_comes(signed_in, running):
+    asks = {"HX-Request": "true", "HX-Target": "section#run-nothing"}
+
+    before = signed_in.get(address("run-logs", running), headers=asks)
+    write(running, "line\n")
+    after = signed_in.get(address("run-logs", running), headers=asks)
+
+    assert 'hx-target="#run-nothing"' not in signed_in.get(address("run-logs", running)).text
+    assert (before.status_code, before.headers.get("HX-Refresh")) == (204, None)
+    assert (after.status_code, after.headers.get("HX-Refresh")) == (204, "true")
+
+
 def test_the_last_five_hundred_lines_stand_on_the_page_and_lead_to_the_earlier_ones(signed_in, running):
     write(running, numbered(1_200))
 
