@@ -23,7 +23,7 @@ log = logging.getLogger("runstudio.agent")
 HEARTBEAT_S = 2.0  # while it has runs: a cancel is heard of within this time
 IDLE_HEARTBEAT_S = 15.0
 CLAIM_S = 1.0
-IDLE_CLAIM_S = 2.5  # when nothing was there for a while: a claim costs agent and server a millisecond or two each
+IDLE_CLAIM_S = 3.0  # when nothing was there for a while: a claim costs agent and server a millisecond or two each
 IDLE_AFTER_S = 20.0
 PAUSED_S = 60.0  # with every slot taken; the end of a run wakes it up
 
