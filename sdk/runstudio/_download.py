@@ -10,26 +10,18 @@ from typing import Any, BinaryIO
 
 import urllib3
 
-from runstudio._transport import PATIENCE_S, Answer, Transport
+from runstudio._transport import Answer, Transport
 
 _BLOCK = 256 * 1024
 
 
-def download(
-    transport: Transport,
-    path: str,
-    target: Path,
-    *,
-    params: dict[str, Any] | None = None,
-    patience_s: float = PATIENCE_S,
-) -> None:
+def download(transport: Transport, path: str, target: Path, *, params: dict[str, Any] | None = None) -> None:
     """
     Download to a file; folders on the way are made. A connection that is cut goes on where it was.
 
     Args:
         path: below the API.
         target: replaced when it exists, once everything has come and its digest is right.
-        patience_s: how long to ask again when nothing comes, in seconds.
 
     Raises:
         ServiceException: refused, or what came is not what the server says the file is.
@@ -39,18 +31,18 @@ def download(
     part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
     try:
         with open(part, "x+b") as file:
-            _fetch(transport, path, file, params, patience_s)
+            _fetch(transport, path, file, params)
         os.replace(part, target)
     except BaseException:
         part.unlink()
         raise
 
 
-def _fetch(transport: Transport, path: str, file: BinaryIO, params: dict[str, Any] | None, patience_s: float) -> None:
+def _fetch(transport: Transport, path: str, file: BinaryIO, params: dict[str, Any] | None) -> None:
     """Pieces one after the other; patience begins anew with each that brought something."""
     while True:
         begun_at = file.tell()
-        answer = transport.patiently(lambda _: _piece(transport, path, file, params), patience_s)
+        answer = transport.patiently(lambda _: _piece(transport, path, file, params))
         if answer.status != 206 or answer.data == b"whole":
             break
         if file.tell() == begun_at:

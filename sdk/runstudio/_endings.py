@@ -195,12 +195,10 @@ def _set_failure(failure: Failure | None) -> None:
 def _listen_for_sigterm() -> None:
     is_main = threading.current_thread() is threading.main_thread()
     if is_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _on_sigterm)
-        if os.name != "nt":
-            _interrupt.come_by_sigterm(_on_sigterm)
+        signal.signal(signal.SIGTERM, on_sigterm)
 
 
-def _on_sigterm(number: int, frame: FrameType | None) -> None:
+def on_sigterm(number: int, frame: FrameType | None) -> None:
     """Runs between two steps of the script, which may hold any lock: it only fills queues, and waits for bare locks."""
     _interrupt.raise_if_due()
     for run in reversed(list(_owned.values())):

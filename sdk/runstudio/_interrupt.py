@@ -9,14 +9,7 @@ import signal
 import threading
 from typing import Any
 
-_waking_handler: Any = None
 _is_due = False
-
-
-def come_by_sigterm(handler: Any) -> None:
-    """From now on this handler of SIGTERM calls `raise_if_due` first."""
-    global _waking_handler
-    _waking_handler = handler
 
 
 def raise_if_due() -> None:
@@ -30,12 +23,15 @@ def raise_if_due() -> None:
         raise KeyboardInterrupt
 
 
-def main_thread() -> None:
+def main_thread(on_sigterm: Any) -> None:
     """
     Interrupt the main thread, out of a sleep or a wait too.
 
     Where SIGINT is ignored, as in a script that a shell started in the background, it comes by way of SIGTERM; where the
     script has a handler of its own for that as well, it comes with the script's next step.
+
+    Args:
+        on_sigterm: the handler of SIGTERM that calls `raise_if_due` first.
     """
     global _is_due
     main = threading.main_thread().ident
@@ -44,7 +40,7 @@ def main_thread() -> None:
             _thread.interrupt_main()
         else:
             signal.pthread_kill(main, signal.SIGINT)
-    elif _waking_handler is not None and main and signal.getsignal(signal.SIGTERM) is _waking_handler:
+    elif os.name != "nt" and main and signal.getsignal(signal.SIGTERM) is on_sigterm:
         _is_due = True
         signal.pthread_kill(main, signal.SIGTERM)
     else:

@@ -76,21 +76,23 @@ class Transport:
 
     Args:
         server: the address, the token (empty: not signed in) and the workspace (empty: the server chooses).
+        patience_s: seconds for which a request without an answer is repeated, unless its call says otherwise.
     """
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, *, patience_s: float = PATIENCE_S) -> None:
         self.server = server
+        self._patience_s = patience_s
         self._pool: urllib3.PoolManager | None = None
         self._pid = 0
 
     # JSON in, JSON out
 
-    def get(self, path: str, params: Parameters | None = None, *, patience_s: float = PATIENCE_S) -> Any:
+    def get(self, path: str, params: Parameters | None = None, *, patience_s: float | None = None) -> Any:
         """
         Args:
             path: below the API, as `path_of` makes it.
             params: of the query; a list repeats its name, True is `true`, None is left out.
-            patience_s: seconds for which a request without an answer is repeated.
+            patience_s: seconds for which a request without an answer is repeated; the transport's own, when left out.
 
         Raises:
             ServerUnreachable: no answer came within the patience.
@@ -99,19 +101,19 @@ class Transport:
         """
         return self.request("GET", path, params=params, patience_s=patience_s).json()
 
-    def post(self, path: str, body: Any = None, *, patience_s: float = PATIENCE_S) -> Any:
+    def post(self, path: str, body: Any = None, *, patience_s: float | None = None) -> Any:
         """Send JSON; arguments and errors as of `get`."""
         return self.send("POST", path, body, patience_s=patience_s)
 
-    def patch(self, path: str, body: Any, *, patience_s: float = PATIENCE_S) -> Any:
+    def patch(self, path: str, body: Any, *, patience_s: float | None = None) -> Any:
         """Send JSON; arguments and errors as of `get`."""
         return self.send("PATCH", path, body, patience_s=patience_s)
 
-    def delete(self, path: str, *, patience_s: float = PATIENCE_S) -> Any:
+    def delete(self, path: str, *, patience_s: float | None = None) -> Any:
         """As `get`."""
         return self.send("DELETE", path, patience_s=patience_s)
 
-    def send(self, method: str, path: str, body: Any = None, *, patience_s: float = PATIENCE_S) -> Any:
+    def send(self, method: str, path: str, body: Any = None, *, patience_s: float | None = None) -> Any:
         """Send JSON with any method; arguments and errors as of `get`."""
         data = None if method == "DELETE" else json.dumps(body or {}, ensure_ascii=False).encode()
         return self.request(method, path, data=data, patience_s=patience_s).json()
@@ -122,12 +124,11 @@ class Transport:
         params: Parameters | None = None,
         *,
         limit: int | None = 100,
-        patience_s: float = PATIENCE_S,
     ) -> Iterable[dict[str, Any]]:
         """The items of a list, page by page as they are asked for; errors as of `get`."""
         after = None
         while True:
-            page = self.get(path, {**(params or {}), "limit": limit, "after": after}, patience_s=patience_s)
+            page = self.get(path, {**(params or {}), "limit": limit, "after": after})
             yield from page["items"]
             after = page.get("next")
             if not after:
@@ -143,7 +144,7 @@ class Transport:
         params: Parameters | None = None,
         data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        patience_s: float = PATIENCE_S,
+        patience_s: float | None = None,
     ) -> Answer:
         """Send bytes, which are JSON unless `headers` say otherwise, and read the whole answer; errors as of `get`."""
         given = {"Accept-Encoding": "gzip", **({"Content-Type": "application/json"} if data is not None else {})}
@@ -163,7 +164,6 @@ class Transport:
         size_bytes: int,
         sha256: str,
         is_repeat: bool = False,
-        patience_s: float = PATIENCE_S,
     ) -> Any:
         """
         Upload a file, streamed. A repeated upload whose first try had arrived is a success.
@@ -173,7 +173,6 @@ class Transport:
             size_bytes: its length.
             sha256: its digest in hex; the server compares.
             is_repeat: it was sent before, by a process that did not live to see the answer.
-            patience_s: as of `get`.
 
         Returns:
             The server's document of the file.
@@ -195,7 +194,7 @@ class Transport:
                     return Answer(200, answer.headers, json.dumps(existing).encode())
             return answer
 
-        return self.patiently(attempt, patience_s).json()
+        return self.patiently(attempt).json()
 
     def open(
         self,
@@ -221,13 +220,13 @@ class Transport:
             timeout=Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
         )
 
-    def patiently(self, attempt: Callable[[int], Answer], patience_s: float) -> Answer:
+    def patiently(self, attempt: Callable[[int], Answer], patience_s: float | None = None) -> Answer:
         """
         Call `attempt` with 0, 1, … until it brings an answer that is final; errors as of `get`.
 
         Trouble on the way (refused, timed out, cut off, 429, 502, 503, 504) is tried again; a refusal is not.
         """
-        give_up_at = time.monotonic() + patience_s
+        give_up_at = time.monotonic() + (self._patience_s if patience_s is None else patience_s)
         number = 0
         while True:
             wait_s = 0.0

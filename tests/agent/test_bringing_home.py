@@ -6,15 +6,14 @@ import pytest
 from runstudio._credentials import Server
 from runstudio._delivery import Entry
 from runstudio._spool_file import SpoolFile
-from runstudio._transport import Transport
 from runstudio.agent import outputs, spooled
-from runstudio.agent.server import Away, RunFiles
+from runstudio.agent.server import Away, RunFiles, quick_transport
 from runstudio.agent.shipping import STREAM, LogShipper
 
 
 @pytest.fixture
 def files(server):
-    return RunFiles([Transport(Server(server.url, "rs_run", "default"))], "r_1")
+    return RunFiles([quick_transport(Server(server.url, "rs_run", "default"))], "r_1")
 
 
 def shipped(shipper: LogShipper) -> int:

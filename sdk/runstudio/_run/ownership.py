@@ -84,7 +84,7 @@ class Ownership:
             self.cancel_requested = True
             if self._interrupts:
                 warn(f"run {self.id} is to stop; the script is interrupted.")
-                _interrupt.main_thread()
+                _interrupt.main_thread(_endings.on_sigterm)
 
     # At the end of the process, by `_endings`
 

@@ -246,13 +246,5 @@ def _end(roots: Sequence[int], job_id: str) -> None:
             return
         number = signal.SIGTERM if time.monotonic() < began_at + TERMINATE_S else signal.SIGKILL
         for identity in left:
-            if _processes.is_alive(identity):
-                _send(identity[0], number)
+            _processes.send(identity, number)
         time.sleep(0.05)
-
-
-def _send(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass  # gone meanwhile

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from runstudio._credentials import Server
-from runstudio._transport import Transport
 from runstudio._version import VERSION
 from runstudio.agent.drivers.base import Driver
 from runstudio.agent.execution import Execution
 from runstudio.agent.patience import Backoff
-from runstudio.agent.server import AgentCalls, Away, LeaseLost, NotAccepted, Refused, RunFiles
+from runstudio.agent.server import AgentCalls, Away, LeaseLost, NotAccepted, Refused, RunFiles, quick_transport
 from runstudio.agent.state import Job, TargetHome
 
 log = logging.getLogger("runstudio.agent")
@@ -53,7 +52,7 @@ class TargetLoop:
         self._server = server
         self._home = home
         self._driver = driver
-        self._transport = Transport(server)
+        self._transport = quick_transport(server)
         self._calls = AgentCalls(self._transport, home.agent_id(server.workspace))
         self._lock = threading.Lock()
         self._executions: dict[str, Execution] = {}
@@ -195,7 +194,7 @@ class TargetLoop:
         self._execute(job)
 
     def _execute(self, job: Job) -> None:
-        runs_own = Transport(Server(job.server, job.claim["token"], job.claim["workspace"]))
+        runs_own = quick_transport(Server(job.server, job.claim["token"], job.claim["workspace"]))
         execution = Execution(
             job,
             home=self._home,

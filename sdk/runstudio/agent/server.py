@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from runstudio._credentials import Server
 from runstudio._download import download
 from runstudio._transport import Transport, path_of
 from runstudio.errors import AuthenticationException, ServerUnreachable, ServiceException
@@ -44,6 +45,11 @@ class OffsetGap(Exception):
     def __init__(self, expected: int) -> None:
         super().__init__(f"expected {expected}")
         self.expected = expected
+
+
+def quick_transport(server: Server) -> Transport:
+    """A way to the server on which no call waits long."""
+    return Transport(server, patience_s=QUICK_S)
 
 
 class AgentCalls:
@@ -89,7 +95,7 @@ class AgentCalls:
     def _post(self, path: str, body: dict[str, Any]) -> Any:
         try:
             with _told_apart(is_agents_own=True):
-                return self.transport.post(path, body, patience_s=QUICK_S)
+                return self.transport.post(path, body)
         except Refused as refused:
             if refused.status in (403, 404):
                 raise NotAccepted(str(refused)) from refused
@@ -110,12 +116,12 @@ class RunFiles:
 
     def download_snapshot(self, snapshot_id: str, into: Path) -> None:
         path = path_of("snapshots", snapshot_id)
-        self._call(lambda transport: download(transport, path, into, patience_s=QUICK_S))
+        self._call(lambda transport: download(transport, path, into))
 
     def log_size(self, stream: str) -> int:
         """How many bytes of a log stream the server has."""
         path = path_of("runs", self.run_id, "logs")
-        streams = self._call(lambda transport: transport.get(path, patience_s=QUICK_S))["items"]
+        streams = self._call(lambda transport: transport.get(path))["items"]
         return next((found["size_bytes"] for found in streams if found["name"] == stream), 0)
 
     def append_log(self, stream: str, offset: int, data: bytes) -> int:
@@ -127,16 +133,12 @@ class RunFiles:
         """
         piece = {"stream": stream, "offset": offset, **_as_json(data)}
         path = path_of("runs", self.run_id, "logs")
-        return self._call(lambda transport: transport.post(path, {"chunks": [piece]}, patience_s=QUICK_S))["streams"][
-            stream
-        ]
+        return self._call(lambda transport: transport.post(path, {"chunks": [piece]}))["streams"][stream]
 
     def stored(self, prefix: str) -> dict[str, str]:
         """The files below a prefix and their digests."""
         path = path_of("runs", self.run_id, "artifacts")
-        found = self._call(
-            lambda transport: list(transport.pages(path, {"prefix": prefix}, limit=1000, patience_s=QUICK_S))
-        )
+        found = self._call(lambda transport: list(transport.pages(path, {"prefix": prefix}, limit=1000)))
         return {file["path"]: file["sha256"] for file in found}
 
     def put(self, name: str, path: Path, sha256: str) -> None:
@@ -150,7 +152,6 @@ class RunFiles:
                     size_bytes=path.stat().st_size,
                     sha256=sha256,
                     is_repeat=True,
-                    patience_s=QUICK_S,
                 )
 
         self._call(upload)

@@ -41,6 +41,15 @@ def is_alive(identity: Identity) -> bool:
     return pid > 0 and start != "" and start_of(pid) == start
 
 
+def send(identity: Identity, number: int) -> None:
+    """A signal to a process, if it is still the one that was meant."""
+    if is_alive(identity):
+        try:
+            os.kill(identity[0], number)
+        except (ProcessLookupError, PermissionError):
+            pass  # gone meanwhile; or somebody else's by now
+
+
 def everything() -> dict[int, Process]:
     """All living processes that this one can see, by number."""
     if not HAS_PROC:

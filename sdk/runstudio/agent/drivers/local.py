@@ -60,8 +60,8 @@ class LocalDriver(Driver):
         asked = self._asked.setdefault(handle["job_id"], set())
         now = self._tree(handle) - asked
         for identity in now:
-            _send(identity, signal.SIGTERM)
-            _send(identity, signal.SIGCONT)  # one that is stopped hears nothing until it goes on
+            _processes.send(identity, signal.SIGTERM)
+            _processes.send(identity, signal.SIGCONT)  # one that is stopped hears nothing until it goes on
         asked |= now
         return len(now)
 
@@ -69,11 +69,11 @@ class LocalDriver(Driver):
         supervisor = _supervisor_of(handle)
         tree = self._tree(handle)
         for identity in tree:
-            _send(identity, signal.SIGKILL)
+            _processes.send(identity, signal.SIGKILL)
         if tree:
-            _send(supervisor, signal.SIGCONT)  # it has to see them end
+            _processes.send(supervisor, signal.SIGCONT)  # it has to see them end
         elif _read(Path(handle["folder"]) / "exit.json"):
-            _send(supervisor, signal.SIGKILL)  # it has said all, and should have gone by itself
+            _processes.send(supervisor, signal.SIGKILL)  # it has said all, and should have gone by itself
         return len(tree) + self._is_supervised(handle)
 
     def left(self, handle: Handle) -> int:
@@ -143,14 +143,6 @@ def _supervise(spec: JobSpec) -> subprocess.Popen[bytes]:
 
 def _supervisor_of(handle: Handle) -> Identity:
     return handle["pid"], handle["start"]
-
-
-def _send(identity: Identity, number: int) -> None:
-    if _processes.is_alive(identity):
-        try:
-            os.kill(identity[0], number)
-        except (ProcessLookupError, PermissionError):
-            pass  # gone meanwhile; or somebody else's by now, and then `left` goes on counting it
 
 
 def _read(path: Path) -> dict[str, Any] | None:
