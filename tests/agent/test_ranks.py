@@ -59,13 +59,23 @@ while True:
     time.sleep(0.05)
 """
 
+# As real workers do, they need their parameter server, which serves for ever.
 CLUSTER = """
-import json, os, time
+import json, os, socket, time
 told = json.loads(os.environ["TF_CONFIG"])
-task = told["task"]
-print(task["type"], task["index"], len(told["cluster"]["worker"]), len(told["cluster"]["ps"]), flush=True)
-while task["type"] == "ps":
-    time.sleep(0.05)
+task, cluster = told["task"], told["cluster"]
+host, port = cluster["ps"][0].split(":")
+print(task["type"], task["index"], len(cluster["worker"]), len(cluster["ps"]), flush=True)
+if task["type"] == "ps":
+    with socket.create_server((host, int(port))) as server:
+        while True:
+            server.accept()[0].close()
+while True:
+    try:
+        socket.create_connection((host, int(port))).close()
+        break
+    except ConnectionRefusedError:
+        time.sleep(0.05)
 """
 
 
