@@ -47,7 +47,9 @@ class Experiments(Endpoint):
         description and tags that are given.
         """
         given = self.body(NewExperiment)
-        experiment, made = experiments.get_or_create(self.caller.workspace, given["name"], by=self.caller.user)
+        experiment, made = experiments.get_or_create(
+            self.caller.workspace, given["name"], by=self.caller.user, any_name=given["any_name"]
+        )
         if "description" in given:
             experiments.describe(experiment, given["description"])
         if given.get("tags"):

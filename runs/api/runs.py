@@ -78,7 +78,8 @@ class Runs(Endpoint):
         """
         given = self.body(forms.NewRun)
         experiment, parent = self._place(given)
-        run, made = lifecycle.create(experiment, by=self.caller.user, parent=parent, at=self._happened_at(), **given)
+        at = given.pop("started_at", None) or self._happened_at()
+        run, made = lifecycle.create(experiment, by=self.caller.user, parent=parent, at=at, **given)
         return Response(forms.document(access.run_for(self.caller, run.run_id)), status=201 if made else 200)
 
     def _place(self, given: dict[str, Any]) -> tuple[Any, Run | None]:
@@ -144,14 +145,19 @@ class Runs(Endpoint):
         lifecycle.start(self.the_run(brief=True), by=self.caller.user)
         return Response(forms.document(self.the_run()))
 
-    @operation(request=forms.Nothing, answer=forms.RunDocument, headers=[AGO], errors=["run_already_ended"])
+    @operation(
+        request=forms.Ending,
+        answer=forms.RunDocument,
+        headers=[AGO],
+        errors=["run_already_ended"],
+        example={"ended_at": "2026-01-31T12:00:00Z"},
+    )
     def complete(self, request: Request, run_id: str) -> Response:
         """End a run well.
 
         Completing a completed run changes nothing.
         """
-        self.body(forms.Nothing)
-        by, at = self.caller.user, self._happened_at()
+        by, at = self.caller.user, self._ended_at(self.body(forms.Ending))
         return self._ended(Status.COMPLETED, lambda run: lifecycle.complete(run, at=at, by=by))
 
     @operation(
@@ -167,7 +173,7 @@ class Runs(Endpoint):
         The process of a submitted run is ended too. Failing a failed run changes nothing.
         """
         given = self.body(forms.Failure)
-        by, at = self.caller.user, self._happened_at()
+        by, at = self.caller.user, self._ended_at(given)
         return self._ended(Status.FAILED, lambda run: lifecycle.fail(run, at=at, by=by, **given))
 
     @operation(
@@ -187,10 +193,14 @@ class Runs(Endpoint):
         `confirm=true`.
         """
         given = self.body(forms.Cancel)
-        by, at = self.caller.user, self._happened_at()
+        by, at = self.caller.user, self._ended_at(given)
         if given.pop("confirm"):
             return self._ended(Status.CANCELED, lambda run: lifecycle.confirm_cancel(run, at=at, by=by))
-        return self._ended(Status.CANCELED, lambda run: lifecycle.cancel(run, by=by, **given))
+        return self._ended(Status.CANCELED, lambda run: lifecycle.cancel(run, at=at, by=by, **given))
+
+    def _ended_at(self, given: dict[str, Any]) -> datetime | None:
+        """When the run ended, taken out of what was given: told as a time, or as a distance."""
+        return given.pop("ended_at", None) or self._happened_at()
 
     def _happened_at(self) -> datetime | None:
         """When it happened, for a client that had to wait for the server; told as a distance, for clocks differ."""

@@ -13,13 +13,16 @@ from runs.lifecycle.moves import finish, move
 from runs.models import Event, Lease, Run, Status
 
 
-def cancel(run: Run, *, by: User | None = None, source: str = "", grace_s: int | None = None) -> Run:
+def cancel(
+    run: Run, *, by: User | None = None, source: str = "", grace_s: int | None = None, at: datetime | None = None
+) -> Run:
     """
     Ask a run to stop. One that no process works on yet is canceled at once; another gets CancelRequested, and the agent
     or the SDK that hears of it confirms. Asking again changes nothing.
 
     Args:
         grace_s: seconds between the stop signal and the kill; the run's own setting when left out.
+        at: when a run ended that no process works on; now, when left out or not yet come.
 
     Raises:
         Invalid: `grace_s` is out of range.
@@ -35,12 +38,14 @@ def cancel(run: Run, *, by: User | None = None, source: str = "", grace_s: int |
         if locked.status == Status.CANCEL_REQUESTED or locked.cancel_requested_at:
             run.refresh_from_db()
             return run
+        is_idle = _nobody_works_on(locked)
+        now = min(at or now, now) if is_idle else now  # what works can only be asked now
         changes: dict[str, Any] = {"cancel_requested_at": now}
         if grace_s is not None:
             changes["grace_s"] = grace_s
         Run.objects.filter(pk=run.pk).update(**changes)
         Event.objects.create(run=run, kind="cancel.requested", at=now, actor=by, source=source)
-        if _nobody_works_on(locked):
+        if is_idle:
             finish(locked, Status.CANCELED, at=now, by=by, source=source, note="Canceled before it was started.")
         else:
             move(locked, Status.CANCEL_REQUESTED, at=now, by=by, source=source)

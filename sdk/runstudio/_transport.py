@@ -284,7 +284,7 @@ class Transport:
     def _connections(self) -> urllib3.PoolManager:
         # A connection that a fork shares would mix the answers of two processes.
         if self._pool is None or self._pid != os.getpid():
-            self._pool = _new_pool(self.server.url)
+            self._pool = new_pool(self.server.url)
             self._pid = os.getpid()
         return self._pool
 
@@ -311,7 +311,7 @@ def pause_s(number: int) -> float:
     return min(0.1 * 2 ** min(number, 10), _LONGEST_PAUSE_S) * random.uniform(0.5, 1.0)
 
 
-def _new_pool(url: str) -> urllib3.PoolManager:
+def new_pool(url: str) -> urllib3.PoolManager:
     """Connections as the machine wants them: straight, or by the proxy that its variables name."""
     parts = urlsplit(url)
     proxy = getproxies().get(parts.scheme)

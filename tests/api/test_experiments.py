@@ -30,6 +30,22 @@ def test_a_name_that_is_none_is_refused(name, api, workspace):
     assert api.send("GET", "/experiments").json()["items"] == []
 
 
+@pytest.mark.parametrize("name", ["with space", "ü", "a/b", "x" * 500])
+def test_any_text_is_a_name_where_it_is_asked_for(name, api, workspace):
+    made = api.send("POST", "/experiments", {"name": name, "any_name": True})
+    again = api.send("POST", "/experiments", {"name": name})
+
+    assert (made.status_code, made.json()["name"]) == (201, name)
+    assert again.json()["experiment_id"] == made.json()["experiment_id"]
+
+
+@pytest.mark.parametrize("name", ["", "x" * 501, "nul\0"])
+def test_what_is_no_text_for_a_name_is_refused_all_the_same(name, api, workspace):
+    answer = api.send("POST", "/experiments", {"name": name, "any_name": True})
+
+    assert answer.status_code in (400, 413)
+
+
 def test_an_archived_experiment_gives_its_name_free_and_cannot_take_it_back(api, experiment):
     archived = api.send("POST", "/experiments/mnist/archive")
     again = api.send("POST", "/experiments", {"name": "mnist"})

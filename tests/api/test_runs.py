@@ -1,6 +1,9 @@
 """Runs: making them, moving them, and what happens when a client repeats itself."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from runs import lifecycle
 from runs.api.serializers.runs import RunDocument
@@ -203,6 +206,44 @@ def test_what_could_not_be_sent_at_once_keeps_its_time(api, experiment):
     ended = api.send("POST", "/runs/late/complete", {}, **{"Studio-Seconds-Ago": "600.5"}).json()
 
     assert 2_990 < ended["duration_s"] < 3_010
+
+
+@pytest.mark.parametrize(("move", "status"), [("complete", "Completed"), ("fail", "Failed"), ("cancel", "Canceled")])
+def test_a_run_that_took_place_elsewhere_keeps_its_times(move, status, api, experiment):
+    body = {"experiment": experiment.name, "run_id": "old", "started_at": "2011-02-03T04:05:06.789012Z"}
+    made = api.send("POST", "/runs", body).json()
+
+    ended = api.send("POST", f"/runs/old/{move}", {"ended_at": "2011-02-03T05:05:06.789012+00:00"}).json()
+
+    assert made["started_at"] == made["created_at"] == "2011-02-03T04:05:06.789012Z"
+    assert (ended["status"], ended["ended_at"]) == (status, "2011-02-03T05:05:06.789012Z")
+    last = api.send("GET", "/runs/old/events").json()["items"]
+    assert {event["at"] for event in last} == {"2011-02-03T04:05:06.789012Z", "2011-02-03T05:05:06.789012Z"}
+
+
+def test_a_time_that_has_not_come_counts_as_now(api, experiment):
+    later = (timezone.now() + timedelta(hours=1)).isoformat()
+    made = api.send("POST", "/runs", {"experiment": experiment.name, "run_id": "soon", "started_at": later}).json()
+
+    ended = api.send("POST", "/runs/soon/cancel", {"ended_at": later}).json()
+
+    assert made["started_at"] <= ended["ended_at"] < later
+
+
+@pytest.mark.parametrize("told", ["yesterday", 5, ""])
+def test_a_start_that_is_no_time_is_refused(told, api, experiment):
+    answer = api.send("POST", "/runs", {"experiment": experiment.name, "started_at": told})
+
+    assert (answer.status_code, answer.json()["field"]) == (400, "started_at")
+
+
+def test_a_run_that_a_script_works_on_is_not_canceled_in_the_past(api, experiment):
+    api.send("POST", "/runs", {"experiment": experiment.name, "run_id": "busy", "heartbeats": True})
+
+    asked = api.send("POST", "/runs/busy/cancel", {"ended_at": "2011-02-03T05:05:06Z"}).json()
+
+    assert (asked["status"], asked["ended_at"]) == ("CancelRequested", None)
+    assert all(event["at"] > "2020" for event in api.send("GET", "/runs/busy/events").json()["items"])
 
 
 def test_a_run_never_ends_before_it_began(api, one):

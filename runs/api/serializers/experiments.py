@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from runs import limits
-from runs.api.serializers.fields import Body, Scalars, Text
+from runs.api.serializers.fields import Body, Flag, Scalars, Text
 from runs.models import Experiment
 
 
@@ -30,6 +30,11 @@ class NewExperiment(Body):
     name = Text(max_length=limits.EXPERIMENT_NAME_LENGTH)
     description = Text(required=False, allow_blank=True, max_length=limits.DESCRIPTION_LENGTH)
     tags = Scalars(required=False)
+    any_name = Flag(
+        required=False,
+        default=False,
+        help_text="Take any text for the name of a new one, as MLflow does; else letters, digits, - and _.",
+    )
 
 
 class ExperimentChange(Body):

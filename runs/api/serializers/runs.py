@@ -9,7 +9,7 @@ from django.utils import timezone
 from rest_framework import serializers
 
 from runs import limits
-from runs.api.serializers.fields import Anything, Argument, Body, Flag, OneOf, Scalars, Text, Whole, moment
+from runs.api.serializers.fields import Anything, Argument, Body, Flag, Moment, OneOf, Scalars, Text, Whole, moment
 from runs.models import Event, Kind, Run, Status
 
 
@@ -149,6 +149,9 @@ class RunSpec(Body):
 class NewRun(RunSpec):
     experiment = Text(max_length=limits.EXPERIMENT_NAME_LENGTH, help_text="By name; a new one is made.")
     parent = Text(required=False, allow_null=True, max_length=limits.RUN_ID_LENGTH, help_text="The parent's run id.")
+    started_at = Moment(
+        required=False, allow_null=True, help_text="When it began, for a run that took place elsewhere; else it is now."
+    )
 
 
 class NewRuns(Body):
@@ -209,13 +212,19 @@ class Nothing(Body):
     """An object with nothing in it, or no body at all."""
 
 
-class Failure(Body):
+class Ending(Body):
+    ended_at = Moment(
+        required=False, allow_null=True, help_text="When it ended, for a run that took place elsewhere; else it is now."
+    )
+
+
+class Failure(Ending):
     message = Text(required=False, allow_blank=True, max_length=limits.ERROR_MESSAGE_LENGTH)
     code = Text(required=False, max_length=limits.NAME_LENGTH)
     traceback = Text(required=False, allow_blank=True, max_length=limits.ERROR_MESSAGE_LENGTH)
 
 
-class Cancel(Body):
+class Cancel(Ending):
     grace_s = Whole(required=False, allow_null=True, min_value=0, max_value=limits.GRACE_S_MOST)
     confirm = Flag(
         required=False, default=False, help_text="The script that logs the run has stopped, as it was asked to."

@@ -53,9 +53,10 @@ STUDIO = Door(
         "token": "create, list, revoke tokens",
         "login": "sign in to a server",
         "logout": "forget a server",
+        "import": "bring runs from MLflow, TensorBoard or W&B",
         "sync": "send what scripts logged while the server was away",
     },
-    modules={"computetarget": "compute"},
+    modules={"computetarget": "compute", "import": "importing"},  # `import` cannot name a file
     complaint="studio: ",
 )
 

@@ -218,8 +218,8 @@ def test_an_empty_file_is_a_file(transport, studio, tmp_path):
 def test_a_proxy_is_used_for_far_servers_alone(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://proxy.example.com:3128")
 
-    far = _transport._new_pool("http://runs.example.com")
-    near = _transport._new_pool("http://127.0.0.1:8000")
+    far = _transport.new_pool("http://runs.example.com")
+    near = _transport.new_pool("http://127.0.0.1:8000")
 
     assert far.proxy.host == "proxy.example.com"
     assert near.proxy is None
