@@ -75,12 +75,13 @@ def add_properties(run: Run, properties: dict[str, Any], *, by: User | None = No
     return run
 
 
-def log_parameters(run: Run, given: dict[str, Any], *, by: User | None = None) -> Run:
+def log_parameters(run: Run, given: dict[str, Any], *, by: User | None = None, are_texts: bool = False) -> Run:
     """
     Write parameters, each once: the same value again is fine. All are written, or none.
 
     Args:
         given: numbers, booleans, text or None keep their type; lists and objects become JSON text.
+        are_texts: the client knows text alone, so a value is the same when it reads the same: "10" is 10.
 
     Raises:
         PropertyIsFixed: one of them has another value already.
@@ -89,6 +90,8 @@ def log_parameters(run: Run, given: dict[str, Any], *, by: User | None = None) -
     new = parameters(given)
     with transaction.atomic():
         row = _locked(run)
+        if are_texts:
+            new = {key: value for key, value in new.items() if text_of(row.parameters.get(key)) != value}
         added = once(row.parameters, new, "parameter", "parameters")
         if added:
             row.parameters |= added
@@ -135,20 +138,15 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def write_new(runs: Iterable[Run]) -> None:
-    """The rows of runs that were made just now with tags, properties and parameters on them."""
-    runs = list(runs)
+def must_fit(runs: Iterable[Run]) -> None:
+    """
+    Raises:
+        TooLarge: a run that is to be made has more tags, properties or parameters than one may have.
+    """
     for run in runs:
         _at_most(run.tags, limits.TAGS_PER_RUN, "tags")
         _at_most(run.properties, limits.PROPERTIES_PER_RUN, "properties")
         _at_most(run.parameters, limits.PARAMETERS_PER_RUN, "parameters")
-    tags = [Tag(run=run, key=key, value=value) for run in runs for key, value in run.tags.items()]
-    properties = [Property(run=run, key=key, value=value) for run in runs for key, value in run.properties.items()]
-    rows = [_parameter_row(run, key, value) for run in runs for key, value in run.parameters.items()]
-    made: tuple[tuple[Any, list[Any]], ...] = ((Tag, tags), (Property, properties), (Parameter, rows))
-    for model, new in made:
-        if new:
-            model.objects.bulk_create(new, batch_size=2_000)
 
 
 def _parameter_row(run: Run, key: str, value: Any) -> Parameter:

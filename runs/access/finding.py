@@ -54,6 +54,13 @@ def runs_for(caller: Caller, run_ids: Iterable[str]) -> list[Run]:
     return [found[run_id] for run_id in wanted]
 
 
+def runs_there(caller: Caller, run_ids: Iterable[str]) -> list[Run]:
+    """As `runs_for`, with no more than their points are found by; those that are not there are left out."""
+    wanted = [run_id for run_id in dict.fromkeys(run_ids) if "\0" not in run_id]
+    found = {run.run_id: run for run in Run.objects.brief().filter(workspace=caller.workspace, run_id__in=wanted)}
+    return [found[run_id] for run_id in wanted if run_id in found]
+
+
 def find_run(user: User, run_id: str) -> Run:
     """
     A run of any workspace that the user is a member of: what a short link leads to.

@@ -51,7 +51,13 @@ class RunPages(_Pages):
 
     def paginate_queryset(self, queryset: QuerySet, request: Request, view: APIView | None = None) -> list[Any]:
         after, limit = _place(request)
-        found = paging.page(queryset, sort=request.query_params.get("sort") or "-created", after=after, size=limit)
+        found = paging.page(
+            queryset,
+            sort=request.query_params.get("sort") or "-created",
+            after=after,
+            size=limit,
+            workspace=request.caller.workspace,
+        )
         self.cursor = found.older
         return found.rows
 

@@ -26,6 +26,8 @@ GROUPS = {
     "Tables": "Rows that a run logs under a name; images, matrices and histograms among them.",
     "Artifacts": "Files that a run keeps.",
     "Logs": "What a run prints, as streams of bytes.",
+    "Datasets": "What a run read, as its client described it.",
+    "Logged models": "What a run trained, as MLflow clients log it.",
     "Events": "What happened to a run.",
     "Experiments": "Named collections of runs.",
     "Models": "Files of runs under a name, in versions.",

@@ -9,6 +9,7 @@ from runs.api.compute import Targets
 from runs.api.errors import unknown_path
 from runs.api.events import Events
 from runs.api.experiments import Experiments
+from runs.api.inputs import Datasets, LoggedModels
 from runs.api.logs import Logs
 from runs.api.metrics import Metrics, Series
 from runs.api.models import Models, ModelVersions
@@ -77,6 +78,8 @@ urlpatterns = [
         f"{RUN}/artifacts/<path:path>",
         Artifacts.as_view({"get": "download", "put": "upload", "delete": "remove"}),
     ),
+    path(f"{RUN}/datasets", Datasets.as_view({"get": "list"})),
+    path(f"{RUN}/logged-models", LoggedModels.as_view({"get": "list"})),
     path(f"{RUN}/logs", Logs.as_view({"get": "list", "post": "append"})),
     path(f"{RUN}/logs/<path:stream>", Logs.as_view({"get": "read"})),
     path(f"{RUN}/snapshot", Snapshots.as_view({"post": "attach"})),

@@ -1,12 +1,13 @@
-"""A run's files and logs as one zip, made while it is sent: memory does not grow with their size."""
+"""The files and logs of a run, and its models, as one zip, made while it is sent: memory does not grow with their size."""
 
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from runs import logs
+from runs import logged_models, logs
 from runs.artifacts.files import listing, read_range
+from runs.artifacts.holders import Holder
 from runs.errors import NotFound
 from runs.models import Artifact, Run
 from runs.paths import folders_of, writable
@@ -21,7 +22,8 @@ def zip_of(run: Run, prefix: str = "") -> Iterator[bytes]:
     """
     A zip of every file and log stream of a run whose path begins with `prefix`; of all of them when it is empty.
 
-    A log stream lies at its name (`user_logs/std_log.txt`), and under `log_streams/` where a file has that name.
+    A log stream lies at its name (`user_logs/std_log.txt`), and under `log_streams/` where a file has that name. The files of
+    the models that it logged lie in `models/<name>/`, which goes below `logged_models/` where the run has a folder like that.
     What is added while the zip is sent may be missing from it.
 
     Raises:
@@ -77,19 +79,30 @@ def _entries(run: Run, prefix: str) -> Iterator[tuple[zipfile.ZipInfo, Iterator[
             info = _info(name, stream.size_bytes, stream.updated_at, _QUICK)
             yield info, logs.pieces(stream, end=stream.size_bytes)
     for artifact in _artifacts(run, prefix):
-        try:
-            pieces = read_range(artifact, 0, artifact.size_bytes)
-        except NotFound:
-            if not Artifact.objects.filter(pk=artifact.pk).exists():
-                continue  # deleted since the page was read
-            raise
-        level = _QUICK if artifact.content_type.startswith(_PACKED_WELL) else _NONE
-        yield _info(artifact.path, artifact.size_bytes, artifact.created_at, level), pieces
+        yield from _entry(artifact, artifact.path)
+    models = list(logged_models.made_by(run))
+    above = "logged_models/" if models and _is_taken(run, "models") else ""
+    for model in models:
+        folder = f"{above}{logged_models.folders(models)[model.pk]}/"
+        if folder.startswith(prefix) or prefix.startswith(folder):
+            for artifact in _artifacts(model, prefix.removeprefix(folder) if prefix.startswith(folder) else ""):
+                yield from _entry(artifact, folder + artifact.path)
 
 
-def _artifacts(run: Run, prefix: str) -> Iterator[Artifact]:
+def _entry(artifact: Artifact, path: str) -> Iterator[tuple[zipfile.ZipInfo, Iterator[bytes]]]:
+    try:
+        pieces = read_range(artifact, 0, artifact.size_bytes)
+    except NotFound:
+        if not Artifact.objects.filter(pk=artifact.pk, stored_as=artifact.stored_as).exists():
+            return  # deleted or replaced since the page was read
+        raise
+    level = _QUICK if artifact.content_type.startswith(_PACKED_WELL) else _NONE
+    yield _info(path, artifact.size_bytes, artifact.created_at, level), pieces
+
+
+def _artifacts(holder: Holder, prefix: str) -> Iterator[Artifact]:
     # By pages: a cursor that stays open for the length of a download would keep SQLite's log from being cut.
-    rows = listing(run, prefix)
+    rows = listing(holder, prefix)
     page = list(rows[:_PAGE_ROWS])
     while page:
         yield from page

@@ -5,15 +5,18 @@ The steps are in files by their verb; callers import this package and call `life
 """
 
 from runs.lifecycle.canceling import RECEIPTS, cancel, confirm_cancel, receipt
-from runs.lifecycle.editing import archive, describe, rename, restore
+from runs.lifecycle.editing import adopt, archive, archive_all, describe, rename, restore, restore_all
 from runs.lifecycle.making import create, create_many, new_run_id
 from runs.lifecycle.moves import MOVES, USER_ERROR, complete, fail, finish, heartbeat, lost, move, start
+from runs.lifecycle.reporting import report
 
 __all__ = [
     "MOVES",
     "RECEIPTS",
     "USER_ERROR",
+    "adopt",
     "archive",
+    "archive_all",
     "cancel",
     "complete",
     "confirm_cancel",
@@ -28,6 +31,8 @@ __all__ = [
     "new_run_id",
     "receipt",
     "rename",
+    "report",
     "restore",
+    "restore_all",
     "start",
 ]

@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
-from django.db.models import F
 from django.utils import timezone
 
 from runs import descriptions, limits, records, texts
 from runs.errors import AlreadyExists, Invalid, TooLarge
-from runs.models import Event, Experiment, Kind, Run, Status
+from runs.lifecycle import storing
+from runs.models import Experiment, Kind, Run, Status
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -43,7 +42,7 @@ def create(
         heartbeats: the script promises heartbeats, so that silence means something.
         at: when that was, for a client that had to wait for the server; now, when left out or not yet come.
         given: `run_id` (made by us when left out), `display_name`, `description`, `tags`, `properties`, `parameters`,
-            `run_type`.
+            `run_type`; `started_at`, kept exactly as given, for a client that keeps the run's books itself.
 
     Returns:
         The run, and whether it was made now: a `run_id` that the experiment has already gives the run that is there,
@@ -104,25 +103,8 @@ def create_many(
         raise Invalid(f"Runs nest up to {limits.TREE_DEPTH} deep.", field="parent")
     now = min(at or timezone.now(), timezone.now())
     runs = [_unsaved(experiment, by, parent, now, spec) for spec in specs]
-    try:
-        with transaction.atomic():
-            _number(experiment, runs)
-            Run.objects.bulk_create(runs)
-            records.write_new(runs)
-            Event.objects.bulk_create(
-                Event(run=run, kind="status", status=run.status, at=now, actor=by) for run in runs
-            )
-    except IntegrityError as error:
-        raise AlreadyExists("A run id of this request is taken in this workspace.", field="run_id") from error
+    storing.store(experiment, runs, at=now, by=by)
     return runs
-
-
-def _number(experiment: Experiment, runs: list[Run]) -> None:
-    """Give the runs the experiment's next numbers. The UPDATE holds the row until the end of the transaction."""
-    Experiment.objects.filter(pk=experiment.pk).update(last_number=F("last_number") + len(runs))
-    last = Experiment.objects.values_list("last_number", flat=True).get(pk=experiment.pk)
-    for number, run in enumerate(runs, start=last - len(runs) + 1):
-        run.number = number
 
 
 def _unsaved(experiment: Experiment, by: User | None, parent: Run | None, now: datetime, spec: dict[str, Any]) -> Run:
@@ -147,7 +129,7 @@ def _unsaved(experiment: Experiment, by: User | None, parent: Run | None, now: d
         description_html=descriptions.render(description),
         status=spec.get("status") or (Status.RUNNING if is_started else Status.NOT_STARTED),
         created_at=now,
-        started_at=now if is_started else None,
+        started_at=spec.get("started_at") or (now if is_started else None),
         heartbeat_at=timezone.now() if spec.get("heartbeats") else None,
         parent=parent,
         root_id=(parent.root_id or parent.pk) if parent else None,

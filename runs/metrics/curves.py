@@ -14,21 +14,16 @@ import numpy as np
 from runs import limits
 from runs.errors import Invalid
 from runs.metrics import keys as metric_keys
-from runs.metrics import packing, pyramid, segments
+from runs.metrics import levels, pyramid, segments
 from runs.metrics.columns import Bytes, Floats, Int64s, in_order
+from runs.metrics.levels import Heads
 from runs.metrics.points import EPOCH
 from runs.metrics.pyramid import Entries
-from runs.models import Chunk, Run
+from runs.models import Run
 from runs.models.metric import NO_STEP
 
 type Axis = Literal["step", "time", "relative"]
 AXES: Final = ("step", "time", "relative")
-# A level is coarse enough when it gives this many entries a bucket; the next coarser one gives two at least.
-_ENTRIES_PER_BUCKET: Final = 32
-_WHOLE_CHUNK: Final = 0
-_COLUMN_OF_LEVEL: Final = {1: "payload", 16: "by_16", 256: "by_256"}
-_PLACES: Final = ("pk", "points", "first_step", "last_step", "last_time_us", "earliest_us", "latest_us", "marks")
-_NUMBERS: Final = ("low_value", "high_value", "last_value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,38 +63,6 @@ class _Line:
     x: Any
     entries: Entries
     count: int
-
-
-class _Heads:
-    """The chunks of one series without their points: a column for each field of `_PLACES` and `_NUMBERS`."""
-
-    def __init__(self, rows: list[tuple[Any, ...]]) -> None:
-        places = np.array([row[: len(_PLACES)] for row in rows], np.int64)
-        self.pks, self.points, self.first_steps, self.last_steps = places.T[:4]
-        self.last_times_us, self.earliest_us, self.latest_us, self.marks = places.T[4:]
-        # NULL becomes NaN
-        self.lows, self.highs, self.lasts = np.array([row[len(_PLACES) :] for row in rows], np.float64).T
-        self.before = np.cumsum(self.points) - self.points  # how many points of the series come before the chunk
-
-    def spans(self, view: _View, started_us: int) -> tuple[Any, Any]:
-        """The least and the greatest x of each chunk."""
-        if view.axis != "step":
-            return (self.earliest_us - started_us) / 1e6, (self.latest_us - started_us) / 1e6
-        is_mixed = (self.first_steps == NO_STEP) & (self.last_steps != NO_STEP)
-        least = np.where(self.first_steps == NO_STEP, self.before, self.first_steps)
-        greatest = np.where(self.last_steps == NO_STEP, self.before + self.points - 1, self.last_steps)
-        return np.where(is_mixed, -np.inf, least), np.where(is_mixed, np.inf, greatest)
-
-    def entries(self, which: Any) -> Entries:
-        return Entries(
-            self.last_steps[which],
-            self.last_times_us[which],
-            self.lows[which],
-            self.highs[which],
-            self.lasts[which],
-            self.marks[which].astype(np.uint8),
-            self.points[which],
-        )
 
 
 def thin(
@@ -155,9 +118,9 @@ def _lines(runs: dict[int, Run], key_ids: set[int], view: _View) -> list[_Line] 
     """What is to be drawn of each series; None when a chunk was replaced meanwhile."""
     # The tails first: what is folded after that is found in the chunks too, and twice the same changes no minimum.
     tails = segments.tails(list(runs), key_ids)
-    heads = _heads(list(runs), key_ids)
+    heads = levels.heads(list(runs), key_ids)
     chosen = {series: _chosen(of_series, view, _started_us(runs, series, view)) for series, of_series in heads.items()}
-    details = _details((level, heads[series].pks[which]) for series, (level, which) in chosen.items())
+    details = levels.details((level, heads[series].pks[which]) for series, (level, which) in chosen.items())
     if details is None:
         return None
     lines = []
@@ -184,43 +147,30 @@ def _started_us(runs: dict[int, Run], series: tuple[int, int], view: _View) -> i
     return ((run.started_at or run.created_at) - EPOCH) // timedelta(microseconds=1)
 
 
-def _heads(run_ids: list[int], key_ids: set[int]) -> dict[tuple[int, int], _Heads]:
-    rows = Chunk.objects.filter(run__in=run_ids, key__in=key_ids).order_by("run", "key", "first_step", "first_time_us")
-    of_series: dict[tuple[int, int], list[tuple[Any, ...]]] = {}
-    for run_id, key_id, *row in rows.values_list("run_id", "key_id", *_PLACES, *_NUMBERS):
-        of_series.setdefault((run_id, key_id), []).append(row)
-    return {series: _Heads(found) for series, found in of_series.items()}
+def _spans(heads: Heads, view: _View, started_us: int) -> tuple[Any, Any]:
+    """The least and the greatest x of each chunk."""
+    if view.axis != "step":
+        return (heads.earliest_us - started_us) / 1e6, (heads.latest_us - started_us) / 1e6
+    is_mixed = (heads.first_steps == NO_STEP) & (heads.last_steps != NO_STEP)
+    least = np.where(heads.first_steps == NO_STEP, heads.before, heads.first_steps)
+    greatest = np.where(heads.last_steps == NO_STEP, heads.before + heads.points - 1, heads.last_steps)
+    return np.where(is_mixed, -np.inf, least), np.where(is_mixed, np.inf, greatest)
 
 
-def _chosen(heads: _Heads, view: _View, started_us: int) -> tuple[int, Any]:
+def _chosen(heads: Heads, view: _View, started_us: int) -> tuple[int, Any]:
     """How fine a level will do, and which chunks are in view or next to it."""
-    least, greatest = heads.spans(view, started_us)
+    least, greatest = _spans(heads, view, started_us)
     is_before = greatest < (-np.inf if view.low is None else view.low)
     is_behind = least > (np.inf if view.high is None else view.high)
     is_in = ~(is_before | is_behind)
     is_in[np.flatnonzero(is_before)[-1:]] = True
     is_in[np.flatnonzero(is_behind)[:1]] = True
-    points = heads.points[is_in].sum()
-    fine = (level for level in _COLUMN_OF_LEVEL if points <= level * _ENTRIES_PER_BUCKET * view.buckets)
-    return next(fine, _WHOLE_CHUNK), np.flatnonzero(is_in)
+    return levels.fine_enough(int(heads.points[is_in].sum()), view.buckets), np.flatnonzero(is_in)
 
 
-def _details(wanted: Iterable[tuple[int, Int64s]]) -> dict[int, Entries] | None:
-    """The entries of chunks, each at its level, by the chunk's primary key; None when one is gone."""
-    by_level: dict[int, list[int]] = {}
-    for level, chunks in wanted:
-        by_level.setdefault(level, []).extend(chunks.tolist())
-    by_level.pop(_WHOLE_CHUNK, None)
-    found: dict[int, Entries] = {}
-    for level, pks in by_level.items():
-        for pk, payload in Chunk.objects.filter(pk__in=pks).values_list("pk", _COLUMN_OF_LEVEL[level]):
-            found[pk] = pyramid.entries(packing.unpack_series(payload), 1) if level == 1 else pyramid.unpack(payload)
-    return found if len(found) == sum(map(len, by_level.values())) else None
-
-
-def _stored(heads: _Heads, level: int, which: Any, details: dict[int, Entries]) -> list[tuple[Int64s, Entries]]:
+def _stored(heads: Heads, level: int, which: Any, details: dict[int, Entries]) -> list[tuple[Int64s, Entries]]:
     """The entries of the chosen chunks, each with the place in the series of its last point."""
-    if level == _WHOLE_CHUNK:
+    if level == levels.WHOLE_CHUNK:
         entries = heads.entries(which)
         return [(heads.before[which] + entries.sizes - 1, entries)]
     pieces = [details[pk] for pk in heads.pks[which].tolist()]

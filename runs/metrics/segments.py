@@ -7,9 +7,9 @@ from typing import Final
 from django.db import connection
 from django.utils import timezone
 
-from runs import limits
+from runs import limits, writer
 from runs.errors import RunAlreadyEnded
-from runs.metrics import coalescing, keys, packing, summaries, writer
+from runs.metrics import coalescing, keys, packing, summaries
 from runs.metrics.columns import Columns
 from runs.metrics.points import Points
 from runs.models import Run, Segment
@@ -20,7 +20,7 @@ _INSERT: Final = f"""
 """
 
 
-def append(run: Run, points: Points, *, batch: str | None = None) -> bool:
+def append(run: Run, points: Points, *, batch: str | None = None, at_any_time: bool = False) -> bool:
     """
     Store points and bring the run's summaries up to date, in one commit.
 
@@ -29,6 +29,7 @@ def append(run: Run, points: Points, *, batch: str | None = None) -> bool:
         points: of `points.decode` or `points.of`.
         batch: the client's name for this request. What comes again under the same name is known and changes nothing.
             Without a name only identical points (key, step, time, value) are known, when they are folded or read.
+        at_any_time: however long ago the run ended, as MLflow's protocol has it.
 
     Returns:
         False when the batch had come before.
@@ -37,7 +38,8 @@ def append(run: Run, points: Points, *, batch: str | None = None) -> bool:
         RunAlreadyEnded: the run ended too long ago.
         TooLarge: the run would have too many metrics.
     """
-    if run.ended_at is not None and timezone.now() - run.ended_at > timedelta(seconds=limits.LATE_POINTS_S):
+    is_late = run.ended_at is not None and timezone.now() - run.ended_at > timedelta(seconds=limits.LATE_POINTS_S)
+    if is_late and not at_any_time:
         raise RunAlreadyEnded(
             f"The run ended at {run.ended_at:%Y-%m-%d %H:%M} UTC. Points are taken until a day after the end; "
             "log to a new run."

@@ -10,7 +10,7 @@ import numpy as np
 from django.db import connection
 from django.db.models import Case, F, QuerySet, When
 
-from runs.metrics import writer
+from runs import writer
 from runs.metrics.coalescing import COLUMNS, LARGEST_SUM
 from runs.metrics.columns import Columns
 from runs.models import MetricKey, Run, Summary, ValueKind, Workspace

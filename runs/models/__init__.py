@@ -1,8 +1,10 @@
 """The nouns, one file per family."""
 
 from runs.models.compute import Agent, ComputeTarget, Lease
+from runs.models.dataset import Dataset, DatasetUse
 from runs.models.experiment import Experiment
 from runs.models.file import Artifact, LogChunk, LogStream, Snapshot
+from runs.models.logged_model import Direction, LoggedModel, LoggedModelMetric, ModelStatus, ModelUse
 from runs.models.metric import Chunk, MetricKey, Segment, Summary, ValueKind
 from runs.models.record import Parameter, Property, Tag
 from runs.models.registry import ModelVersion, RegisteredModel
@@ -17,14 +19,21 @@ __all__ = [
     "Artifact",
     "Chunk",
     "ComputeTarget",
+    "Dataset",
+    "DatasetUse",
+    "Direction",
     "Event",
     "Experiment",
     "Kind",
     "Lease",
     "LogChunk",
     "LogStream",
+    "LoggedModel",
+    "LoggedModelMetric",
     "Member",
     "MetricKey",
+    "ModelStatus",
+    "ModelUse",
     "ModelVersion",
     "Parameter",
     "Property",

@@ -5,6 +5,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from runs import limits
+from runs.models.logged_model import LoggedModel
 from runs.models.run import Run
 from runs.models.workspace import Workspace
 
@@ -18,8 +19,11 @@ class PathField(models.CharField):
 
 
 class Artifact(models.Model):
-    run = models.ForeignKey(Run, models.CASCADE, related_name="artifacts")
-    path = PathField(max_length=limits.ARTIFACT_PATH_LENGTH)  # as the run names it, with forward slashes
+    """A file of a run, or of a logged model."""
+
+    run = models.ForeignKey(Run, models.CASCADE, null=True, related_name="artifacts")
+    logged_model = models.ForeignKey(LoggedModel, models.CASCADE, null=True, related_name="artifacts", db_index=False)
+    path = PathField(max_length=limits.ARTIFACT_PATH_LENGTH)  # as its holder names it, with forward slashes
     stored_as = models.CharField(max_length=255)  # the name in the storage, made by us
     size_bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)
@@ -27,7 +31,15 @@ class Artifact(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["run", "path"], name="artifact_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "path"], name="artifact_once"),
+            models.UniqueConstraint(fields=["logged_model", "path"], name="model_artifact_once"),
+            models.CheckConstraint(
+                condition=models.Q(run__isnull=True, logged_model__isnull=False)
+                | models.Q(run__isnull=False, logged_model__isnull=True),
+                name="artifact_has_one_holder",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.path

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from runs import limits
 from runs.errors import Invalid
-from runs.models import ENDED, OPEN, Experiment, Property, Run, Status, Tag, Workspace
+from runs.models import OPEN, Run, Status, Workspace
+from runs.search.compiling import Conditions
+from runs.search.fields import PARENT, STATUS
+from runs.search.tree import And, Compare, Field, Holds, Kind, Node, Not, Operator, Present, conjuncts
 
 
 @dataclass(frozen=True)
@@ -48,39 +51,59 @@ def matching(workspace: Workspace, criteria: Criteria) -> QuerySet[Run]:
     Raises:
         Invalid: a status that does not exist, or a text that no database can hold.
     """
-    wanted = Run.objects.filter(workspace=workspace, archived_at__isnull=not criteria.archived)
-    if criteria.top:
-        wanted = wanted.filter(parent__isnull=True)
+    node = tree_of(criteria)
+    conditions = Conditions(workspace, [node])
+    rarest = conditions.rarest(node)
+    return _fitting(workspace, criteria).filter(conditions.of(node, driving=[rarest] if rarest else []))
+
+
+def count(workspace: Workspace, criteria: Criteria) -> int:
+    """
+    How many runs fit, counted no further than one more than `limits.COUNT_MOST`.
+
+    Raises:
+        Invalid: as `matching`.
+    """
+    node = tree_of(criteria)
+    conditions = Conditions(workspace, [node])
+    # All of them are wanted and none in an order, so that an index leads to them however many they are.
+    driving = [part for part in conjuncts(node) if isinstance(part, Compare) and conditions.can_drive(part)]
+    found = _fitting(workspace, criteria).filter(conditions.of(node, driving=driving))
+    return found.order_by()[: limits.COUNT_MOST + 1].count()
+
+
+def _fitting(workspace: Workspace, criteria: Criteria) -> QuerySet[Run]:
+    return Run.objects.filter(workspace=workspace, archived_at__isnull=not criteria.archived)
+
+
+def tree_of(criteria: Criteria) -> Node:
+    """The same as a tree, without what is not asked of a run but of a list: which workspace, and archived or not."""
+    parts: list[Node] = [Not(Present(PARENT))] if criteria.top else []
     if criteria.status:
-        statuses = _statuses(criteria.status)
-        wanted = wanted.filter(status__in=statuses)
-        if not set(statuses) & set(ENDED):
-            # Few runs are open, and none of the newest may be: SQLite would go through all that have ended.
-            wanted = wanted.filter(pk__in=Run.objects.filter(workspace=workspace).open().values("pk"))
-    if criteria.experiment:
-        named = Experiment.objects.filter(workspace=workspace).filter(
-            Q(name__in=criteria.experiment) | Q(experiment_id__in=criteria.experiment)
-        )
-        wanted = wanted.filter(experiment__in=list(named.values_list("pk", flat=True)))
-    if criteria.submitter:
-        wanted = wanted.filter(submitted_by__username__in=criteria.submitter)
-    if criteria.target:
-        wanted = wanted.filter(target__in=criteria.target)
-    if criteria.run_type:
-        wanted = wanted.filter(run_type__in=criteria.run_type)
-    if criteria.parent:
-        wanted = wanted.filter(parent__workspace=workspace, parent__run_id__in=criteria.parent)
-    if criteria.root:
-        wanted = wanted.filter(_below(workspace, criteria.root))
-    for model, pairs in ((Tag, criteria.tag), (Property, criteria.property)):
-        for pair in pairs:
-            wanted = wanted.filter(pk__in=_having(model, pair))
-    for word in criteria.words.split():
-        wanted = wanted.filter(_holding(_storable(word)))
-    return wanted
+        parts.append(Compare(STATUS, Operator.IN, _statuses(criteria.status)))
+    for name, values in (
+        ("experiment", criteria.experiment),
+        ("submitter", criteria.submitter),
+        ("target", criteria.target),
+        ("run_type", criteria.run_type),
+        ("parent", criteria.parent),
+        ("ancestor", criteria.root),
+    ):
+        if values:
+            parts.append(Compare(Field(Kind.RUN, name), Operator.IN, tuple(values)))
+    parts += [_pair(Kind.TAG, pair) for pair in criteria.tag]
+    parts += [_pair(Kind.PROPERTY, pair) for pair in criteria.property]
+    parts += [Holds(word) for word in criteria.words.split()]
+    return And(tuple(parts))
 
 
-def _statuses(given: Sequence[str]) -> list[str]:
+def _pair(kind: Kind, pair: str) -> Node:
+    key, divided, value = pair.partition("=")
+    field = Field(kind, key)
+    return Compare(field, Operator.EQUAL, value) if divided else Present(field)
+
+
+def _statuses(given: Sequence[str]) -> tuple[str, ...]:
     found: list[str] = []
     for word in given:
         if word.lower() == "open":
@@ -90,52 +113,4 @@ def _statuses(given: Sequence[str]) -> list[str]:
         if known is None:
             raise Invalid(f"There is no status {word}. They are {', '.join(Status.values)}, or open.", field="status")
         found.append(known)
-    return found
-
-
-def _below(workspace: Workspace, run_ids: Sequence[str]) -> Q:
-    """Descendants of the named runs. The top of a tree finds them by `root`; the middle, level by level."""
-    wanted = Q(pk__in=[])
-    for pk, root_id in Run.objects.filter(workspace=workspace, run_id__in=run_ids).values_list("pk", "root_id"):
-        wanted |= Q(root_id=pk) if root_id is None else Q(pk__in=_descendants(pk))
-    return wanted
-
-
-def _descendants(pk: int) -> list[int]:
-    found: list[int] = []
-    level = [pk]
-    for _ in range(limits.TREE_DEPTH):
-        level = list(Run.objects.filter(parent__in=level).values_list("pk", flat=True))
-        if not level:
-            break
-        found.extend(level)
-    return found
-
-
-def _having(model: type[Tag] | type[Property], pair: str) -> QuerySet:
-    key, divided, value = _storable(pair).partition("=")
-    rows = model.objects.filter(key=key)
-    return (rows.filter(value=value) if divided else rows).values("run")
-
-
-def _holding(word: str) -> Q:
-    statuses = [
-        status for status in Status if word.lower() in status.value.lower() or word.lower() in status.label.lower()
-    ]
-    tagged = Tag.objects.filter(Q(key__icontains=word) | Q(value__icontains=word)).values("run")
-    return (
-        Q(display_name__icontains=word)
-        | Q(run_id__icontains=word)
-        | Q(description__icontains=word)
-        | Q(experiment__name__icontains=word)
-        | Q(submitted_by__username__icontains=word)
-        | Q(status__in=statuses)
-        | Q(pk__in=tagged)
-    )
-
-
-def _storable(text: str) -> str:
-    # PostgreSQL refuses a NUL even in a comparison.
-    if "\0" in text or (not text.isascii() and text.encode("utf-8", "ignore").decode() != text):
-        raise Invalid("A filter holds a character that no text can hold.", field="search")
-    return text
+    return tuple(found)

@@ -1,7 +1,8 @@
-"""A run's files as a tree of folders, its log streams before its artifacts."""
+"""A run's files as a tree of folders: its log streams, its artifacts, and those of the models that it logged."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 from runs.models import Artifact, LogStream
 
@@ -27,6 +28,7 @@ class File:
     path: str
     size_bytes: int
     icon: str
+    address: str  # the query of the page that shows it
     is_log: bool = False
 
 
@@ -44,12 +46,34 @@ class Folder:
 
 def of_logs(streams: Iterable[LogStream]) -> Folder:
     """Streams by the folders of their names."""
-    return _tree((one.name, one.size_bytes, "terminal", True) for one in streams)
+    return _tree(
+        (one.name, File("", one.name, one.size_bytes, "terminal", urlencode({"log": one.name}), is_log=True))
+        for one in streams
+    )
 
 
 def of_files(artifacts: Iterable[Artifact]) -> Folder:
     """Artifacts by the folders of their paths."""
-    return _tree((one.path, one.size_bytes, icon_of(one.content_type), False) for one in artifacts)
+    return _tree((one.path, _file(one, one.path, {"file": one.path})) for one in artifacts)
+
+
+def of_models(names: dict[int, str], artifacts: Iterable[Artifact]) -> Folder:
+    """
+    Artifacts of models by the folders of their paths.
+
+    Args:
+        names: the folder of each model, by its primary key, as `logged_models.folders` gives them.
+        artifacts: with `logged_model`.
+    """
+    return _tree(
+        (path, _file(one, path, {"model": one.logged_model.model_id, "file": one.path}))
+        for one in artifacts
+        if one.logged_model is not None and (path := f"{names[one.logged_model.pk]}/{one.path}")
+    )
+
+
+def _file(artifact: Artifact, path: str, query: dict[str, str]) -> File:
+    return File("", path, artifact.size_bytes, icon_of(artifact.content_type), urlencode(query))
 
 
 def icon_of(content_type: str) -> str:
@@ -57,12 +81,12 @@ def icon_of(content_type: str) -> str:
     return next((icon for start, icon in _ICONS if content_type.startswith(start)), "box")
 
 
-def _tree(files: Iterable[tuple[str, int, str, bool]]) -> Folder:
+def _tree(files: Iterable[tuple[str, File]]) -> Folder:
     top = Folder()
     known = {"": top}
-    for path, size_bytes, icon, is_log in files:
-        *folders, name = path.split("/", DEPTH)
-        _folder(folders, known).files.append(File(name, path, size_bytes, icon, is_log))
+    for path, file in files:
+        *folders, file.name = path.split("/", DEPTH)
+        _folder(folders, known).files.append(file)
     return top
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
-from runs import lineage, logs, registry
+from runs import datasets, lineage, logged_models, logs, registry
 from runs.metrics import summaries
 from runs.metrics.summaries import SummaryRow
-from runs.models import Agent, LogStream, ModelVersion, Run, ValueKind
+from runs.models import Agent, DatasetUse, Direction, LoggedModel, LogStream, ModelStatus, ModelVersion, Run, ValueKind
 from runs.web import sketches
 from runs.web.run_logs import FIRST_SHOWN
 
@@ -19,6 +19,8 @@ METRICS_SHOWN = 12
 CHILDREN_SHOWN = 6
 PARAMETERS_SHOWN = 60
 MODELS_SHOWN = 50
+DATASETS_SHOWN = 100
+FIGURES_SHOWN = 6  # metrics and parameters of a logged model
 VALUE_SHOWN = 200  # characters of a parameter or property; a longer one unfolds
 TRACEBACK_LINES = 12
 
@@ -59,6 +61,38 @@ class Pair:
     @property
     def short(self) -> str:
         return self.value[:VALUE_SHOWN]
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A logged model as the table shows it: made by the run, at a step, or read by it."""
+
+    model: LoggedModel
+    step: int | None
+    is_input: bool
+    metrics: dict[str, float]  # the latest of each; NaN as such
+    first_file: str  # the path of one that can be shown; empty before there is one
+
+    @property
+    def figures(self) -> list[tuple[str, float]]:
+        return sorted(self.metrics.items())[:FIGURES_SHOWN]
+
+    @property
+    def parameters(self) -> list[Pair]:
+        return [Pair(key, value) for key, value in sorted(self.model.parameters.items())[:FIGURES_SHOWN]]
+
+    @property
+    def more(self) -> int:
+        """How many metrics and parameters are left out."""
+        return sum(max(0, len(one) - FIGURES_SHOWN) for one in (self.metrics, self.model.parameters))
+
+    @property
+    def is_pending(self) -> bool:
+        return self.model.status == ModelStatus.PENDING
+
+    @property
+    def is_bad(self) -> bool:
+        return self.model.status == ModelStatus.FAILED
 
 
 class Details:
@@ -126,6 +160,25 @@ class Details:
     def models(self) -> list[ModelVersion]:
         """The newest versions of registered models whose files the run keeps, in the order of their making."""
         return list(registry.of_run(self.run).reverse()[:MODELS_SHOWN])[::-1]
+
+    @cached_property
+    def logged_models(self) -> list[Logged]:
+        """The newest models that the run made and those that it read, in the order of their making."""
+        uses = logged_models.of_run(self.run)
+        made = list(logged_models.made_by(self.run).reverse()[:MODELS_SHOWN])[::-1]
+        read = [use.model for use in uses if use.direction == Direction.INPUT and use.model not in made]
+        latest = logged_models.latest_metrics([model.pk for model in (*made, *read)])
+        files = logged_models.first_files([model.pk for model in (*made, *read)])
+        steps = {use.model_id: use.step for use in uses if use.direction == Direction.OUTPUT}
+        return [
+            Logged(model, steps.get(model.pk), model in read, latest.get(model.pk, {}), files.get(model.pk, ""))
+            for model in (*made, *read[:MODELS_SHOWN])
+        ]
+
+    @cached_property
+    def datasets(self) -> list[DatasetUse]:
+        """What the run read, in the order in which it said so."""
+        return datasets.of_run(self.run)[:DATASETS_SHOWN]
 
     @cached_property
     def agent(self) -> Agent | None:

@@ -25,6 +25,7 @@ KINDS = {
     "name.changed": (gettext_lazy("Name"), "pencil"),
     "description.changed": (gettext_lazy("Description"), "pencil"),
     "model.registered": (gettext_lazy("Model"), "box"),
+    "model.logged": (gettext_lazy("Model"), "box"),
     "archived": (gettext_lazy("Archive"), "archive"),
     "restored": (gettext_lazy("Archive"), "archive"),
 }

@@ -23,6 +23,7 @@ urlpatterns = [
     path(f"{RUN}/logs/lines", run_logs.lines, name="run-log-lines"),
     path(f"{RUN}/logs/raw/<path:name>", run_logs.raw, name="run-log-raw"),
     path(f"{RUN}/files/<path:path>", run_logs.file, name="run-file"),
+    path(f"{RUN}/models/<str:model_id>/files/<path:path>", run_logs.model_file, name="run-model-file"),
     path(f"{RUN}/files.zip", run_logs.zipped, name="run-files-zip"),
     path(f"{RUN}/events", run_events.index, name="run-events"),
 ]

@@ -50,7 +50,12 @@ def _answer(request: HttpRequest, caller: Caller, experiment: Experiment | None 
         return _live(request, context)
     matching = query.matching(caller.workspace, listing.criteria())
     found = paging.page(
-        rows.readable(matching), sort=listing.sort, after=listing.after, before=listing.before, size=listing.size
+        rows.readable(matching),
+        sort=listing.sort,
+        after=listing.after,
+        before=listing.before,
+        size=listing.size,
+        workspace=caller.workspace,
     )
     if not found.rows and not experiment and not Run.objects.filter(workspace=caller.workspace).exists():
         return _first_run(request, context)
@@ -58,7 +63,7 @@ def _answer(request: HttpRequest, caller: Caller, experiment: Experiment | None 
         "table": rows.table(found.rows, metrics=listing.metrics),
         "newer_url": found.newer and listing.address(before=found.newer),
         "older_url": found.older and listing.address(after=found.older),
-        "count": matching.order_by()[: limits.COUNT_MOST + 1].count(),
+        "count": query.count(caller.workspace, listing.criteria()),
         "count_most": limits.COUNT_MOST,
     }
     context |= {
@@ -111,8 +116,7 @@ def _costliest(context: dict[str, Any]) -> dict[str, Any] | None:
         conditions.append(("search", listing.search, listing.address(search=None)))
     tried = []
     for name, label, url in conditions:
-        runs = query.matching(workspace, listing.criteria(without=name)).order_by()
-        count = runs[: limits.COUNT_MOST + 1].count()
+        count = query.count(workspace, listing.criteria(without=name))
         tried.append({"name": name, "label": label, "url": url, "count": count, "said": _said(count)})
     best = max(tried, key=lambda condition: condition["count"], default=None)
     return best if best and best["count"] else None

@@ -10,7 +10,7 @@ import zipfile
 import pytest
 from django.core.files.storage import default_storage
 
-from runs import artifacts, logs
+from runs import artifacts, logged_models, logs
 from runs.artifacts import zips
 from runs.errors import Invalid, NotFound
 from tests import factories
@@ -171,3 +171,26 @@ def test_a_file_that_is_too_large_for_an_old_zip_is_in_a_zip64(running, monkeypa
     assert content[4:6] == b"\x14\x00"  # any program unpacks the small one
     assert b"PK\x03\x04\x2d\x00" in content  # the large one needs ZIP64
     assert unzipped(running) == {"a small one": b"weights", "large": large}
+
+
+def test_the_models_of_a_run_come_along_in_folders_of_their_own(running, folder):
+    model = logged_models.create(running.experiment, "forest", source_run=running)
+    for holder, path in ((running, "outputs/a.txt"), (model, "MLmodel"), (model, "data/w.bin")):
+        artifacts.put(holder, path, stream=io.BytesIO(b"x"), size_bytes=1, sha256=None)
+
+    def names(prefix=""):
+        return zipfile.ZipFile(io.BytesIO(b"".join(artifacts.zip_of(running, prefix)))).namelist()
+
+    assert names() == ["outputs/a.txt", "models/forest/MLmodel", "models/forest/data/w.bin"]
+    assert names("outputs/") == ["outputs/a.txt"]
+    assert names("models/forest/data/") == ["models/forest/data/w.bin"]
+
+
+def test_a_runs_own_folder_of_models_is_not_mixed_with_what_it_logged(running, folder):
+    model = logged_models.create(running.experiment, "forest", source_run=running)
+    for holder, path in ((running, "models/forest/MLmodel"), (model, "MLmodel")):
+        artifacts.put(holder, path, stream=io.BytesIO(b"x"), size_bytes=1, sha256=None)
+
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(artifacts.zip_of(running))))
+
+    assert archive.namelist() == ["models/forest/MLmodel", "logged_models/models/forest/MLmodel"]

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from runs import limits
 from runs.errors import RunAlreadyEnded, TooLarge
-from runs.metrics import folding, segments, series, summaries, writer
+from runs import writer
+from runs.metrics import folding, segments, series, summaries
 from runs.models import MetricKey, Run, Segment, Summary
 from tests import factories
 from tests.domain.metrics.plain import log, made

@@ -7,7 +7,7 @@ import pytest
 
 from runs import limits
 from runs.errors import Invalid
-from runs.metrics import curves, folding, points, segments, series
+from runs.metrics import folding, levels, points, segments, series
 from runs.models import Chunk
 from tests import factories
 from tests.domain.metrics.plain import log
@@ -192,7 +192,7 @@ def long_run(running):
 
 @pytest.mark.parametrize("entries_per_bucket", [1_000, 32, 2, 0])
 def test_every_spike_survives_at_every_level_of_the_pyramid(long_run, monkeypatch, entries_per_bucket):
-    monkeypatch.setattr(curves, "_ENTRIES_PER_BUCKET", entries_per_bucket)
+    monkeypatch.setattr(levels, "_ENTRIES_PER_BUCKET", entries_per_bucket)
     run, values = long_run
 
     curve = thinned(run, buckets=200)
@@ -209,7 +209,7 @@ def test_every_spike_survives_at_every_level_of_the_pyramid(long_run, monkeypatc
 
 @pytest.mark.parametrize("entries_per_bucket", [1_000, 32, 2])
 def test_the_last_numbers_of_buckets_are_points_of_the_series(long_run, monkeypatch, entries_per_bucket):
-    monkeypatch.setattr(curves, "_ENTRIES_PER_BUCKET", entries_per_bucket)
+    monkeypatch.setattr(levels, "_ENTRIES_PER_BUCKET", entries_per_bucket)
     run, values = long_run
 
     curve = thinned(run, buckets=200)
@@ -218,7 +218,7 @@ def test_the_last_numbers_of_buckets_are_points_of_the_series(long_run, monkeypa
 
 
 def test_thinned_from_its_points_a_curve_is_what_the_buckets_say(long_run, monkeypatch):
-    monkeypatch.setattr(curves, "_ENTRIES_PER_BUCKET", 1_000)
+    monkeypatch.setattr(levels, "_ENTRIES_PER_BUCKET", 1_000)
     run, values = long_run
 
     curve = thinned(run, buckets=100)
@@ -258,7 +258,7 @@ def test_a_view_between_two_points_shows_the_line_through_it(running, small_chun
 def test_the_work_grows_with_the_buckets_and_not_with_the_points(long_run, monkeypatch):
     run, _ = long_run
     unpacked = []
-    monkeypatch.setattr(curves.packing, "unpack_series", lambda payload: unpacked.append(payload))
+    monkeypatch.setattr(levels.packing, "unpack_series", lambda payload: unpacked.append(payload))
 
     thinned(run, buckets=100)
 
@@ -277,7 +277,7 @@ def test_runs_of_one_metric_share_their_buckets(experiment):
 
 def test_a_curve_beside_a_fold_is_read_again(long_run, monkeypatch):
     run, _ = long_run
-    real = curves._details
+    real = levels.details
     calls = []
 
     def folded_meanwhile(wanted):
@@ -287,7 +287,7 @@ def test_a_curve_beside_a_fold_is_read_again(long_run, monkeypatch):
             folding.fold(run)
         return real(wanted)
 
-    monkeypatch.setattr(curves, "_details", folded_meanwhile)
+    monkeypatch.setattr(levels, "details", folded_meanwhile)
 
     curve = thinned(run, buckets=200)
 

@@ -1,0 +1,1 @@
+"""MLflow's tracking protocol: MLflow clients log here unmodified."""
