@@ -8,12 +8,22 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from runs import lifecycle, limits, texts
+from runs import lifecycle, limits, rows, texts
 from runs.errors import AlreadyExists, Conflict, Invalid
 from runs.models import Experiment, Workspace
 
 DEFAULT_ID: Final = "0"
 DEFAULT_NAME: Final = "Default"
+_FOUND: Final = (
+    "id",
+    "workspace_id",
+    "experiment_id",
+    "name",
+    "description",
+    "created_at",
+    "updated_at",
+    "archived_at",
+)
 
 
 def get_or_create(
@@ -81,9 +91,16 @@ def create(
         raise AlreadyExists(f"An experiment {name} is there already.", field="name") from error
 
 
+def find(workspace: Workspace, experiment_id: str) -> Experiment | None:
+    """The experiment of an id, active or not."""
+    if "\0" in experiment_id:
+        return None
+    return rows.one(Experiment, _FOUND, "workspace_id = %s AND experiment_id = %s", [workspace.pk, experiment_id])
+
+
 def default(workspace: Workspace) -> Experiment:
     """The experiment `0`, in which MLflow clients log that name none. It is made when it is first asked for."""
-    found = Experiment.objects.filter(workspace=workspace, experiment_id=DEFAULT_ID).first()
+    found = find(workspace, DEFAULT_ID)
     if found:
         return found
     taken = Experiment.objects.filter(workspace=workspace, name=DEFAULT_NAME, archived_at=None).exists()

@@ -61,9 +61,12 @@ def commit_statement(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     """
     One statement and its commit, on PostgreSQL: a single way to the server and back. Its rows are what comes back.
 
-    Within a transaction it is a part of that.
+    Within a transaction it is a part of that, which goes on when the statement fails.
     """
-    return fetch(sql, values)
+    if not connections[DEFAULT_DB_ALIAS].in_atomic_block:
+        return fetch(sql, values)
+    with transaction.atomic():
+        return fetch(sql, values)
 
 
 def execute(sql: str, values: Sequence[Any]) -> int:

@@ -12,7 +12,7 @@ from runs.access.callers import (
     require_read,
     require_write,
 )
-from runs.access.finding import experiment_for, find_run, run_for, runs_for, runs_there
+from runs.access.finding import experiment_for, find_experiment, find_run, run_for, runs_for, runs_there
 from runs.access.sign_in import make_sign_in_link, use_sign_in_link
 from runs.access.tokens import (
     caller_for_token,
@@ -42,6 +42,7 @@ __all__ = [
     "create_workspace",
     "describe_workspace",
     "experiment_for",
+    "find_experiment",
     "find_run",
     "forget_tokens",
     "make_sign_in_link",

@@ -2,6 +2,7 @@
 
 from collections.abc import Buffer, Collection
 from datetime import timedelta
+from functools import cache
 from typing import Final
 
 from django.db import connection
@@ -14,13 +15,23 @@ from runs.metrics.columns import Columns
 from runs.metrics.points import Points
 from runs.models import Run, Segment
 
-_INSERT: Final = f"""
-    INSERT INTO {Segment._meta.db_table} (run_id, batch, points, payload, is_folded, created_at)
-    VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
-"""
+_INTO: Final = f"INSERT INTO {Segment._meta.db_table} (run_id, batch, points, payload, is_folded, created_at)"
+_ROW: Final = "%s, %s, %s, %s, %s, %s"
+_INSERT: Final = f"{_INTO} VALUES ({_ROW}) ON CONFLICT DO NOTHING"
+_INSERT_WHILE_ACTIVE: Final = (
+    f"{_INTO} SELECT {_ROW} WHERE EXISTS (SELECT 1 FROM {Run._meta.db_table} WHERE id = %s AND archived_at IS NULL "
+    "AND cancel_requested_at IS NULL) ON CONFLICT DO NOTHING"
+)
 
 
-def append(run: Run, points: Points, *, batch: str | None = None, at_any_time: bool = False) -> bool:
+def append(
+    run: Run,
+    points: Points,
+    *,
+    batch: str | None = None,
+    at_any_time: bool = False,
+    while_active: bool = False,
+) -> bool:
     """
     Store points and bring the run's summaries up to date, in one commit.
 
@@ -30,9 +41,10 @@ def append(run: Run, points: Points, *, batch: str | None = None, at_any_time: b
         batch: the client's name for this request. What comes again under the same name is known and changes nothing.
             Without a name only identical points (key, step, time, value) are known, when they are folded or read.
         at_any_time: however long ago the run ended, as MLflow's protocol has it.
+        while_active: store nothing if the run is archived or canceled by now, so that the caller need not look before.
 
     Returns:
-        False when the batch had come before.
+        False when the batch had come before, or the run is not active.
 
     Raises:
         RunAlreadyEnded: the run ended too long ago.
@@ -50,17 +62,32 @@ def append(run: Run, points: Points, *, batch: str | None = None, at_any_time: b
     payload = packing.pack_segment(key_ids, points.key_index, points.columns)
     rows = coalescing.rows(run.pk, key_ids, points)
     now = connection.ops.adapt_datetimefield_value(timezone.now())
+    insert = _INSERT_WHILE_ACTIVE if while_active else _INSERT
+    values = [run.pk, batch, len(points), payload, False, now, *([run.pk] if while_active else [])]
 
     def store() -> bool:
-        if not writer.execute(_INSERT, [run.pk, batch, len(points), payload, False, now]):
+        if not writer.execute(insert, values):
             return False
         summaries.upsert(rows)
         return True
 
-    is_new = writer.commit(store)
+    if connection.vendor == "postgresql":
+        [(stored,)] = writer.commit_statement(_postgresql(insert), [*values, summaries.as_json(rows)])
+        is_new = bool(stored)
+    else:
+        is_new = writer.commit(store)
     if is_new:
         remember()
     return is_new
+
+
+@cache
+def _postgresql(insert: str) -> str:
+    """Segment and summaries in one statement: each way to the server and back costs as much as all of the work."""
+    return (
+        f"WITH stored AS ({insert} RETURNING id), "
+        f"summed AS ({summaries.postgresql('EXISTS (SELECT 1 FROM stored)')}) SELECT COUNT(*) FROM stored"
+    )
 
 
 def tails(run_ids: Collection[int], key_ids: Collection[int] | None = None) -> dict[tuple[int, int], Columns]:

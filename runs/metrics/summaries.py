@@ -100,28 +100,35 @@ def _last(kind: int, value: float | None, text: str) -> float | int | bool | str
 
 def upsert(rows: list[tuple[Any, ...]]) -> None:
     """Add what `coalescing.rows` gives to the stored summaries. Rows go by key, so that two requests never wait in a circle."""
+    if connection.vendor == "postgresql":
+        writer.execute(postgresql(), [as_json(rows)])
+        return
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         some = rows[start : start + _ROWS_AT_ONCE]
-        if connection.vendor == "postgresql":
-            # One parameter: psycopg takes a millisecond to look at those of ten rows.
-            as_objects = [dict(zip(COLUMNS, row, strict=True)) for row in some]
-            writer.execute(_upsert_sql(connection.vendor), [msgspec.json.encode(as_objects).decode()])
-        else:
-            writer.execute(_upsert_sql(connection.vendor, len(some)), [value for row in some for value in row])
+        writer.execute(_sqlite(len(some)), [value for row in some for value in row])
+
+
+def as_json(rows: list[tuple[Any, ...]]) -> str:
+    """The rows as the one parameter of `postgresql`: of as many as there are columns, each would cost more than it says."""
+    return msgspec.json.encode([dict(zip(COLUMNS, row, strict=True)) for row in rows]).decode()
 
 
 @cache
-def _upsert_sql(vendor: str, rows: int = 0) -> str:
-    if vendor == "postgresql":
-        fields = {field.column: field.db_type(connection) for field in Summary._meta.concrete_fields}
-        types = ", ".join(f"{name} {fields[name]}" for name in COLUMNS)
-        source = f"SELECT * FROM json_to_recordset(%s::json) AS sent({types})"
-        collation = 'COLLATE "C"'
-    else:
-        row = f"({', '.join(['%s'] * len(COLUMNS))})"
-        source = f"VALUES {', '.join([row] * rows)}"
-        collation = "COLLATE BINARY"
+def postgresql(condition: str = "") -> str:
+    """The statement that adds rows, given as JSON; with a condition, only where that holds."""
+    fields = {field.column: field.db_type(connection) for field in Summary._meta.concrete_fields}
+    types = ", ".join(f"{name} {fields[name]}" for name in COLUMNS)
+    where = f" WHERE {condition}" if condition else ""
+    return _upsert(f"SELECT * FROM json_to_recordset(%s::json) AS sent({types}){where}", 'COLLATE "C"')
 
+
+@cache
+def _sqlite(rows: int) -> str:
+    row = f"({', '.join(['%s'] * len(COLUMNS))})"
+    return _upsert(f"VALUES {', '.join([row] * rows)}", "COLLATE BINARY")
+
+
+def _upsert(source: str, collation: str) -> str:
     def last(row: str) -> str:
         # An infinity has no number in `last_value`; it stands outside of all that have.
         infinity = f"CASE {row}.last_text WHEN 'Infinity' THEN 1 WHEN '-Infinity' THEN -1 ELSE 0 END"

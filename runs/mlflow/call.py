@@ -1,7 +1,7 @@
 """A request of an MLflow client: its fields, and the run or experiment that they name, refused in MLflow's words."""
 
 import math
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -131,11 +131,16 @@ class Call:
 
     def run(self, *, brief: bool = False) -> Run:
         """The run that `run_id` or `run_uuid` names, deleted or not."""
-        run_id = self._run_id or self.text("run_id", "run_uuid")
+        run_id = self.run_id
         try:
             return access.run_for(self.caller, run_id, brief=brief)
         except NotFound:
             raise not_found(f"Run with id={run_id} not found") from None
+
+    @property
+    def run_id(self) -> str:
+        """The run that the request names."""
+        return self._run_id or self.text("run_id", "run_uuid")
 
     def names_run(self, run_id: str | None) -> None:
         """What a decoder of its own found in the body."""
@@ -156,9 +161,7 @@ def experiment_of(caller: Caller, experiment_id: str) -> Experiment:
     """The experiment of an id; `0` is made when it is asked for."""
     if experiment_id == experiments.DEFAULT_ID:
         return experiments.default(caller.workspace)
-    found = None
-    if "\0" not in experiment_id:
-        found = Experiment.objects.filter(workspace=caller.workspace, experiment_id=experiment_id).first()
+    found = experiments.find(caller.workspace, experiment_id)
     if found is None:
         raise not_found(f"No Experiment with id={experiment_id} exists")
     return found
@@ -201,7 +204,7 @@ def checked_key(value: Any, name: str) -> str:
     key = checked_text(value, name, most=limits.MLFLOW_KEY_LENGTH)
     if not key:
         raise missing(name)
-    if not limits.MLFLOW_KEY.fullmatch(key) or not _is_plain_path(key):
+    if not is_key(key):
         raise invalid(
             f"Invalid value {msgspec.json.encode(key).decode()} for parameter '{name}' supplied: names may hold "
             "letters, digits, _, -, ., spaces, : and /, and as a path they must need no shortening "
@@ -210,9 +213,11 @@ def checked_key(value: Any, name: str) -> str:
     return key
 
 
-def _is_plain_path(key: str) -> bool:
-    if "/" not in key:
-        return key not in (".", "..")
+@lru_cache(maxsize=4096)
+def is_key(key: str) -> bool:
+    """Whether it may name a metric, a parameter or a tag."""
+    if len(key) > limits.MLFLOW_KEY_LENGTH or not limits.MLFLOW_KEY.fullmatch(key):
+        return False
     return all(part not in ("", ".", "..") for part in key.split("/"))
 
 
@@ -232,13 +237,3 @@ def _whole(value: Any) -> int:
     if not isinstance(value, float) or not math.isfinite(value) or value != int(value):
         raise ValueError(value)
     return int(value)
-
-
-def first_repeated(keys: Sequence[str]) -> str | None:
-    """A key that is there twice."""
-    seen: set[str] = set()
-    for key in keys:
-        if key in seen:
-            return key
-        seen.add(key)
-    return None

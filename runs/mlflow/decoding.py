@@ -9,7 +9,7 @@ from runs import limits
 from runs.logged_models import Point as ModelPoint
 from runs.metrics import points
 from runs.metrics.points import Points
-from runs.mlflow.call import Call, checked_key, checked_text, integer, wrong
+from runs.mlflow.call import Call, checked_key, checked_text, integer, is_key, wrong
 from runs.mlflow.errors import missing
 
 _US: Final = 1_000  # of a millisecond
@@ -131,17 +131,17 @@ def points_of(metrics: list[Metric]) -> Points:
     """
     keys = [one.key for one in metrics]
     for key in dict.fromkeys(keys):
-        checked_key(key, _place(metrics, keys.index(key), "key"))
+        if not is_key(key):
+            checked_key(key, _place(metrics, keys.index(key), "key"))
     values = [one.value for one in metrics]
     if str in set(map(type, values)):
         values = [_number(value, _place(metrics, index, "value")) for index, value in enumerate(values)]
     steps = _integers([one.step for one in metrics], metrics, "step")
     times = _integers([one.timestamp for one in metrics], metrics, "timestamp")
-    times_ms = np.array(times, np.int64)
-    if (np.abs(times_ms) > _MOST_MS).any():
-        index = int(np.flatnonzero(np.abs(times_ms) > _MOST_MS)[0])
+    if max(times) > _MOST_MS or min(times) < -_MOST_MS:
+        index = next(index for index, time in enumerate(times) if not -_MOST_MS <= time <= _MOST_MS)
         raise wrong(times[index], _place(metrics, index, "timestamp"))
-    return points.of(keys, values, steps=steps, times_us=times_ms * _US)
+    return points.of(keys, values, steps=steps, times_us=np.array(times, np.int64) * _US)
 
 
 def _integers(given: list[int | str], metrics: list[Metric], name: str) -> list[int]:

@@ -45,21 +45,33 @@ class Door:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        path = request.path_info
-        if not path.startswith(_BEGINNINGS) or (found := _ADDRESS.fullmatch(path)) is None:
-            return self.get_response(request)
-        try:
-            return _answered(request, found)
-        except Refused as refused:
-            return _refusal(refused)
-        except StudioError as error:
-            return _refusal(errors.of(error))
-        except OperationalError:
-            log.exception("The database did not answer %s", path)
-            return _refusal(Refused("TEMPORARILY_UNAVAILABLE", "The database is busy or away. Try again in a moment."))
-        except Exception:  # the edge of the surface: a client needs its JSON, whatever went wrong
-            log.exception("A request of an MLflow client failed: %s %s", request.method, path)
-            return _refusal(Refused("INTERNAL_ERROR", "The server made a mistake; its log says which."))
+        address = address_of(request.path_info)
+        return self.get_response(request) if address is None else answer(request, address)
+
+
+def address_of(path: str) -> re.Match[str] | None:
+    """What of MLflow's a path means; None when it is none of it."""
+    return _ADDRESS.fullmatch(path) if path.startswith(_BEGINNINGS) else None
+
+
+def answer(request: HttpRequest, address: re.Match[str]) -> HttpResponseBase:
+    """The answer to a request for MLflow; whatever goes wrong is one too."""
+    path = request.path_info
+    try:
+        reply = _answered(request, address)
+    except Refused as refused:
+        reply = _refusal(refused)
+    except StudioError as error:
+        reply = _refusal(errors.of(error))
+    except OperationalError:
+        log.exception("The database did not answer %s", path)
+        reply = _refusal(Refused("TEMPORARILY_UNAVAILABLE", "The database is busy or away. Try again in a moment."))
+    except Exception:  # the edge of the surface: a client needs its JSON, whatever went wrong
+        log.exception("A request of an MLflow client failed: %s %s", request.method, path)
+        reply = _refusal(Refused("INTERNAL_ERROR", "The server made a mistake; its log says which."))
+    if isinstance(reply, HttpResponse) and "Content-Length" not in reply.headers:
+        reply.headers["Content-Length"] = str(len(reply.content))
+    return reply
 
 
 def _answered(request: HttpRequest, address: re.Match[str]) -> HttpResponseBase:

@@ -27,17 +27,15 @@ def create(call: Call) -> dict[str, Any]:
     user = call.text("user_id", is_required=False)
     if user and wire.USER not in tags:
         tags[wire.USER] = user
-    run, _ = lifecycle.create(
-        experiment,
-        by=call.caller.user,
-        parent=parent,
-        run_id=uuid.uuid4().hex,
-        display_name=checked_text(by_field or by_tag or names.generated(), "run_name", most=limits.NAME_LENGTH),
-        description=description,
-        tags=tags,
-        started_at=wire.moment(call.integer("start_time") or None, "start_time"),
-    )
-    return {"run": wire.run_document(run)}
+    spec = {
+        "run_id": uuid.uuid4().hex,
+        "display_name": checked_text(by_field or by_tag or names.generated(), "run_name", most=limits.NAME_LENGTH),
+        "description": description,
+        "tags": tags,
+        "started_at": wire.moment(call.integer("start_time") or None, "start_time"),
+    }
+    [run] = lifecycle.create_many(experiment, by=call.caller.user, parent=parent, specs=[spec])
+    return {"run": wire.new_run_document(run)}
 
 
 def tags_of(call: Call) -> dict[str, str]:

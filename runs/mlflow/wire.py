@@ -93,6 +93,11 @@ def run_document(
     return _document(run, reading.last_metrics([run.pk]).get(run.pk, ()), inputs or {}, outputs or {})
 
 
+def new_run_document(run: Run) -> dict[str, Any]:
+    """The same of a run that was made just now, of which nothing need be read."""
+    return _document(run, (), {}, {})
+
+
 def page_documents(
     pks: Sequence[int], *, inputs: Mapping[int, Any], outputs: Mapping[int, Any]
 ) -> Iterator[dict[str, Any]]:

@@ -53,8 +53,10 @@ _OF_RELATIONS = {
     "root": _OF_RUNS,
     "snapshot": ("snapshot_id",),
 }
-_BRIEF = (
-    "workspace", "experiment", "run_id", "kind", "status", "ended_at", "heartbeat_at", "cancel_requested_at", "archived_at",
+# What it takes to log to a run: nothing more is read for what scripts repeat in a loop.
+BRIEF = (
+    "id", "workspace_id", "experiment_id", "run_id", "kind", "status", "ended_at", "heartbeat_at", "cancel_requested_at",
+    "archived_at",
 )  # fmt: skip
 
 
@@ -80,10 +82,6 @@ class RunQuerySet(models.QuerySet["Run"]):
         own = [field.name for field in self.model._meta.concrete_fields]
         theirs = [f"{relation}__{field}" for relation, fields in _OF_RELATIONS.items() for field in fields]
         return self.select_related(*_OF_RELATIONS).only(*own, *theirs)
-
-    def brief(self) -> "RunQuerySet":
-        """With no more than it takes to log to a run, for what scripts repeat in a loop; the rest is read when asked for."""
-        return self.only(*_BRIEF)
 
 
 class Run(models.Model):
