@@ -96,7 +96,9 @@ class Run(models.Model):
     description = models.TextField(blank=True)
     description_html = models.TextField(blank=True)  # rendered when saved
     description_edited_at = models.DateTimeField(null=True, blank=True)
-    description_edited_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    description_edited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
 
     status = models.CharField(max_length=16, choices=Status, default=Status.NOT_STARTED)
     status_note = models.CharField(max_length=500, blank=True)  # what the status means just now: "2nd in queue"
@@ -128,7 +130,9 @@ class Run(models.Model):
     target = models.CharField(max_length=limits.NAME_LENGTH, blank=True)  # the compute target's name
     script = models.CharField(max_length=limits.ARTIFACT_PATH_LENGTH, blank=True)
     definition = models.JSONField(default=dict)  # the run configuration: arguments, command, environment, …
-    snapshot = models.ForeignKey("runs.Snapshot", models.PROTECT, null=True, blank=True, related_name="runs")
+    snapshot = models.ForeignKey(
+        "runs.Snapshot", models.PROTECT, null=True, blank=True, related_name="runs", db_index=False
+    )
     grace_s = models.PositiveIntegerField(default=limits.GRACE_S)
 
     objects = RunQuerySet.as_manager()
@@ -148,8 +152,10 @@ class Run(models.Model):
             models.Index(fields=["experiment", "-id"], name="run_of_experiment"),
             # In the order of the start, with what is asked most: entries that do not fit are passed by in the index itself.
             models.Index(fields=["experiment", "-started_at", "status", "archived_at"], name="run_started"),
-            models.Index(fields=["parent", "-id"], name="run_children"),
-            models.Index(fields=["root", "-id"], name="run_descendants"),
+            # Most runs have neither a parent nor a snapshot, and are written the quicker.
+            models.Index(fields=["parent", "-id"], condition=models.Q(parent__isnull=False), name="run_children"),
+            models.Index(fields=["root", "-id"], condition=models.Q(root__isnull=False), name="run_descendants"),
+            models.Index(fields=["snapshot"], condition=models.Q(snapshot__isnull=False), name="run_snapshot"),
             models.Index(
                 fields=["workspace", "target", "id"], condition=models.Q(status=Status.QUEUED), name="run_queue"
             ),
@@ -189,7 +195,7 @@ class Event(models.Model):
     # `status` for a move, else a dotted word: cancel.requested, cancel.seen, tags.changed, description.changed, …
     kind = models.CharField(max_length=40)
     at = models.DateTimeField(default=timezone.now)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False)
     source = models.CharField(max_length=limits.NAME_LENGTH, blank=True)  # who, when it is no person: "agent gpu-box"
     from_status = models.CharField(max_length=16, blank=True)
     status = models.CharField(max_length=16, blank=True)
