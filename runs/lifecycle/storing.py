@@ -83,7 +83,8 @@ def _beside(run: Run, at: Any, by: User | None) -> tuple[tuple[type[Model], Rows
         (Tag, list(run.tags.items())),
         (Property, list(run.properties.items())),
         (Parameter, [(key, records.text_of(value), texts.number_in(value)) for key, value in run.parameters.items()]),
-        (Event, [("status", at, by.pk if by else None, "", "", run.status, "", {})]),
+        # A run may be told of long after it began: its end, told with its own time, must not stand before its start.
+        (Event, [("status", min(at, run.started_at or at), by.pk if by else None, "", "", run.status, "", {})]),
     )
 
 
@@ -143,7 +144,7 @@ def _statement(experiment: Experiment, runs: Sequence[Run], at: datetime, by: Us
 
 
 def _for_json(run: Run) -> dict[str, Any]:
-    return {field.column: getattr(run, field.attname) for field in _fields()}
+    return {str(field.column): getattr(run, field.attname) for field in _fields()}
 
 
 @cache

@@ -1,6 +1,6 @@
 """The bodies of log-metric and log-batch, decoded a column at a time; only one that is wrong is looked at piece by piece."""
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 import numpy as np
@@ -146,8 +146,10 @@ def points_of(metrics: list[Metric]) -> Points:
 
 def _integers(given: list[int | str], metrics: list[Metric], name: str) -> list[int]:
     """Whole numbers of 64 bits, which some clients send as text."""
-    if set(map(type, given)) <= {int} and min(given) > limits.SMALLEST_INTEGER and max(given) <= limits.LARGEST_INTEGER:
-        return given  # type: ignore[return-value]
+    if set(map(type, given)) == {int}:
+        numbers = cast(list[int], given)
+        if min(numbers) > limits.SMALLEST_INTEGER and max(numbers) <= limits.LARGEST_INTEGER:
+            return numbers
     found = []
     for index, one in enumerate(given):
         number = integer(one, _place(metrics, index, name), 0) or 0

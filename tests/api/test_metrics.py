@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from runs import limits
+from runs import limits, writer
 from runs.metrics import folding
 from tests import factories
 
@@ -118,13 +118,17 @@ def test_too_many_points_are_refused(api, one):
 
 # Committed for real: what the process remembers of metrics, it remembers after the commit.
 @pytest.mark.django_db(transaction=True)
-def test_a_batch_of_points_asks_for_nothing_but_its_run(api, one):
+def test_a_batch_of_points_asks_for_nothing_but_its_run(api, one, monkeypatch):
     api.send("POST", BASE, {"points": points("loss", 1, 2)})
+    directly: list[str] = []
+    fetch = writer.fetch
+    monkeypatch.setattr(writer, "fetch", lambda sql, values: directly.append(sql) or fetch(sql, values))
 
     with CaptureQueriesContext(connection) as asked:
         api.send("POST", BASE, {"points": points("loss", *range(10))})
 
-    questions = [query["sql"] for query in asked.captured_queries if query["sql"].startswith("SELECT")]
+    sent = [*directly, *(query["sql"] for query in asked.captured_queries)]
+    questions = [sql for sql in sent if sql.startswith("SELECT")]
     assert len(questions) == 1
     assert "runs_run" in questions[0]
     assert "JOIN" not in questions[0]
