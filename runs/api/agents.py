@@ -128,6 +128,7 @@ def _job(claim: queue.Claim) -> dict[str, Any]:
         "lease": claim.lease.lease_id,
         "run_id": run.run_id,
         "experiment": run.experiment.name,
+        "experiment_id": run.experiment.experiment_id,
         "workspace": run.workspace.name,
         "snapshot_id": run.snapshot.snapshot_id if run.snapshot else None,
         "script": run.script,

@@ -1,4 +1,4 @@
-"""The way in: the start page, a bare workspace, and short links to runs."""
+"""The way in: the start page, a bare workspace, and short links to runs and experiments."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -29,3 +29,11 @@ def run_anywhere(request: HttpRequest, run_id: str) -> HttpResponse:
     """A short link: the run in whichever workspace of the reader it lies."""
     run = access.find_run(request.user, run_id)
     return redirect("run", run.workspace.name, run.run_id)
+
+
+@login_required
+@require_safe
+def experiment_anywhere(request: HttpRequest, experiment_id: str) -> HttpResponse:
+    """A short link: the experiment, of the workspace that the reader saw last if there is one of that id in several."""
+    experiment = access.find_experiment(request.user, experiment_id, rather=Frame(request).workspace)
+    return redirect("experiment", experiment.workspace.name, experiment.experiment_id)

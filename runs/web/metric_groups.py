@@ -5,15 +5,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from runs import limits
 from runs.metrics import series, summaries
-from runs.metrics.series import Stretch
+from runs.metrics.series import Axis, Stretch
 from runs.metrics.summaries import SummaryRow
 from runs.models import Run, Summary, ValueKind
 from runs.web import sketches
@@ -22,7 +23,7 @@ from runs.web.words import slot
 
 CHARTS, VALUES = 48, 200  # of one page
 UNFOLDED = 24  # groups are open from the first on, until this many charts are
-MACHINE = "system"  # the machine's own figures stand last
+MACHINE = "system/"  # begins the names of the machine's own figures, which have a tab of their own
 TEXTS, TEXT_POINTS = 12, 20  # metrics of texts on one page, and how many of their latest values
 NO_PICTURE = SafeString()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,6 +61,11 @@ class Metric:
         return self.summary.key
 
     @property
+    def title(self) -> str:
+        """The name as its chart shows it: what every chart of a tab begins with says nothing."""
+        return self.key.removeprefix(MACHINE)
+
+    @property
     def has_numbers(self) -> bool:
         return self.summary.min is not None or self.summary.not_finite > 0
 
@@ -89,9 +95,10 @@ class Metric:
 
 @dataclass
 class Group:
-    """Metrics of one prefix."""
+    """Metrics of one prefix, say. `title` is how people read its name."""
 
     name: str
+    title: str = ""
     is_open: bool = True
     metrics: list[Metric] = field(default_factory=list)
 
@@ -99,7 +106,7 @@ class Group:
 class Metrics:
     """
     A page of a run's metrics. Its state is the address: `q` narrows by name, `view` is charts or values,
-    `from_metric` the place of the first one shown.
+    `from_metric` the place of the first one shown. The machine's own metrics are left out.
 
     Args:
         run: whose metrics.
@@ -107,17 +114,26 @@ class Metrics:
         has_pictures: draw each curve here too, for a reader without a script and for the moment before it has run.
     """
 
+    url_name: ClassVar[str] = "run-metrics"
+    usual_x: ClassVar[Axis] = "step"  # drawn along it unless the address names another
+    example: ClassVar[str] = "val/*"
+
     def __init__(self, run: Run, params: QueryDict, *, has_pictures: bool) -> None:
         self.run = run
         self._params = params
         self._has_pictures = has_pictures
         self.words = params.get("q", "").strip()
         self.view = "values" if params.get("view") == "values" else "charts"
-        self.x = params.get("x") if params.get("x") in ("time", "relative") else "step"
+        asked = params.get("x")
+        self.x: Axis = asked if asked in ("step", "time", "relative") else self.usual_x
         self.smooth = _amount(params.get("smooth", ""))
         self.is_log = params.get("log") == "1"
         self.has_outliers = params.get("outliers") == "1"
         self.color = slot(run.run_id)
+
+    @property
+    def address(self) -> str:
+        return reverse(self.url_name, args=[self.run.workspace.name, self.run.run_id])
 
     @cached_property
     def total(self) -> int:
@@ -125,10 +141,10 @@ class Metrics:
 
     @cached_property
     def matching(self) -> list[str]:
-        """Names that hold the words, or fit the pattern with its `*`; the machine's own last."""
+        """Names that hold the words, or fit the pattern with its `*`; group by group."""
         words = self.words.lower()
         names = [name for name in self._names if fits(name.lower(), words)] if words else list(self._names)
-        return sorted(names, key=lambda name: (_group_of(name) == MACHINE, not _group_of(name), name))
+        return sorted(names, key=lambda name: (self.group_place(name), name))
 
     @cached_property
     def shown(self) -> list[Metric]:
@@ -149,10 +165,11 @@ class Metrics:
         found: dict[str, Group] = {}
         for metric in self.shown:
             if metric.has_numbers:
-                found.setdefault(_group_of(metric.key), Group(_group_of(metric.key))).metrics.append(metric)
+                name = self.group_of(metric.key)
+                found.setdefault(name, Group(name, self.group_title(name))).metrics.append(metric)
         before = 0
         for group in found.values():
-            group.is_open = before < UNFOLDED and (group.name != MACHINE or len(found) == 1)
+            group.is_open = before < UNFOLDED
             before += len(group.metrics)
         return list(found.values())
 
@@ -177,10 +194,24 @@ class Metrics:
     def later(self) -> int | None:
         return self._start + self._size if self._start + self._size < len(self.matching) else None
 
+    def belongs(self, name: str) -> bool:
+        return not name.startswith(MACHINE)
+
+    def group_of(self, name: str) -> str:
+        return name.partition("/")[0] if "/" in name else ""
+
+    def group_title(self, group: str) -> str:
+        return group or gettext("ungrouped")
+
+    def group_place(self, name: str) -> tuple[bool | int, str]:
+        """Where the group of a metric stands among the others."""
+        group = self.group_of(name)
+        return (not group, group)
+
     @cached_property
     def _names(self) -> dict[str, int]:
-        rows = Summary.objects.filter(run=self.run).order_by("key__name")
-        return dict(rows.values_list("key__name", "key_id"))
+        rows = Summary.objects.filter(run=self.run).order_by("key__name").values_list("key__name", "key_id")
+        return {name: key_id for name, key_id in rows if self.belongs(name)}
 
     @property
     def _size(self) -> int:
@@ -190,10 +221,6 @@ class Metrics:
     def _start(self) -> int:
         text = self._params.get("from_metric", "")
         return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
-
-
-def _group_of(name: str) -> str:
-    return name.partition("/")[0] if "/" in name else ""
 
 
 def fits(name: str, words: str) -> bool:

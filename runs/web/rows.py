@@ -14,6 +14,8 @@ from runs.metrics import keys, summaries
 from runs.models import Run, Status, Summary, ValueKind
 from runs.web.figures import NOT_LOGGED, decimals_for, number
 from runs.web.listing import METRICS_SHOWN
+from runs.web.metric_groups import MACHINE
+from runs.web.tags import for_people
 
 TAGS_SHOWN = 3
 REASON_LENGTH = 120
@@ -47,11 +49,11 @@ class Row:
 
     @property
     def tags(self) -> dict[str, str | None]:
-        return dict(list(self.run.tags.items())[:TAGS_SHOWN])
+        return dict(list(for_people(self.run.tags).items())[:TAGS_SHOWN])
 
     @property
     def tags_hidden(self) -> int:
-        return max(0, len(self.run.tags) - TAGS_SHOWN)
+        return max(0, len(for_people(self.run.tags)) - TAGS_SHOWN)
 
     @property
     def note(self) -> str:
@@ -133,7 +135,7 @@ def _common_metrics(runs: Sequence[Run]) -> list[str]:
     counted = Counter(key for key, _ in seen)
     figures = {key for key, kind in seen if kind in (ValueKind.FLOAT, ValueKind.INTEGER)}
     names = keys.names(list(counted))
-    ranked = sorted(names, key=lambda pk: (names[pk].startswith("system/"), pk not in figures, -counted[pk], names[pk]))
+    ranked = sorted(names, key=lambda pk: (names[pk].startswith(MACHINE), pk not in figures, -counted[pk], names[pk]))
     return [names[pk] for pk in ranked[:METRICS_SHOWN]]
 
 

@@ -2,17 +2,20 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
 
 from runs import datasets, lineage, logged_models, logs, registry
 from runs.metrics import summaries
 from runs.metrics.summaries import SummaryRow
 from runs.models import Agent, DatasetUse, Direction, LoggedModel, LogStream, ModelStatus, ModelVersion, Run, ValueKind
 from runs.web import sketches
+from runs.web.metric_groups import MACHINE
 from runs.web.run_logs import FIRST_SHOWN
 
 METRICS_SHOWN = 12
@@ -25,9 +28,19 @@ VALUE_SHOWN = 200  # characters of a parameter or property; a longer one unfolds
 TRACEBACK_LINES = 12
 
 # Where clients write down which source a run came from; the first that is there is shown.
-_BRANCH = ("azureml.git.branch", "mlflow.source.git.branch", "git.branch")
-_COMMIT = ("azureml.git.commit", "mlflow.source.git.commit", "git.commit")
-_DIRTY = ("azureml.git.dirty", "git.dirty")
+_GIT = {
+    "branch": ("azureml.git.branch", "mlflow.source.git.branch", "git.branch"),
+    "commit": ("azureml.git.commit", "mlflow.source.git.commit", "git.commit"),
+    "dirty": ("azureml.git.dirty", "git.dirty"),
+    "repository": ("azureml.git.repository_uri", "mlflow.source.git.repoURL"),
+}
+# What MLflow's clients write into tags about a project, in the order of the page.
+_PROJECT = {
+    "mlflow.project.entryPoint": gettext_lazy("entry point"),
+    "mlflow.project.backend": gettext_lazy("backend"),
+    "mlflow.project.env": gettext_lazy("environment"),
+    "mlflow.docker.image.name": gettext_lazy("image"),
+}
 
 
 @dataclass(frozen=True)
@@ -105,9 +118,9 @@ class Details:
 
     @cached_property
     def metrics(self) -> list[Metric]:
-        """The first metrics by name; the machine's own (`system/…`) last."""
+        """The first metrics by name."""
         found = self._summaries
-        chosen = sorted(found, key=lambda name: (name.startswith("system/"), name))[:METRICS_SHOWN]
+        chosen = sorted(found)[:METRICS_SHOWN]
         trends = sketches.trends(self.run, [name for name in chosen if found[name].min is not None])
         return [Metric(found[name], trends.get(name, SafeString())) for name in chosen]
 
@@ -117,7 +130,9 @@ class Details:
 
     @cached_property
     def _summaries(self) -> dict[str, SummaryRow]:
-        return summaries.of([self.run]).get(self.run.pk, {})
+        """Less the machine's own, which have a tab of their own."""
+        found = summaries.of([self.run]).get(self.run.pk, {})
+        return {name: one for name, one in found.items() if not name.startswith(MACHINE)}
 
     # What went wrong
 
@@ -200,12 +215,28 @@ class Details:
 
     @property
     def source(self) -> dict[str, str]:
-        """Branch, commit and whether there were changes, as the client found them."""
-        found = {
-            name: _first(self.run.properties, keys)
-            for name, keys in {"branch": _BRANCH, "commit": _COMMIT, "dirty": _DIRTY}.items()
-        }
+        """Repository, branch, commit and whether there were changes, as the client found them."""
+        found = {name: _first(self.run.properties, keys) or _first(self.run.tags, keys) for name, keys in _GIT.items()}
         return found if found["branch"] or found["commit"] else {}
+
+    @property
+    def user(self) -> str:
+        """Who ran the script, as MLflow's client found it: a name of the machine's, which need not be one of ours."""
+        return self.run.tags.get("mlflow.user") or ""
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """The script or notebook that logged, as MLflow's client found it, and which of these it is."""
+        kind = (self.run.tags.get("mlflow.source.type") or "").lower()
+        return {
+            "name": self.run.tags.get("mlflow.source.name") or "",
+            "kind": "" if kind == "unknown" else kind,
+        }
+
+    @property
+    def project(self) -> list[tuple[str, str]]:
+        """The parts of an MLflow project, each with what it is."""
+        return [(str(said), value) for key, said in _PROJECT.items() if (value := self.run.tags.get(key))]
 
     @property
     def reproduce(self) -> str:
@@ -246,5 +277,5 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _first(properties: dict[str, str], keys: tuple[str, ...]) -> str:
-    return next((properties[key] for key in keys if properties.get(key)), "")
+def _first(texts: Mapping[str, str | None], keys: tuple[str, ...]) -> str:
+    return next((text for key in keys if (text := texts.get(key))), "")

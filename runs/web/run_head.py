@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from django.db.models import Count, Q
+from django.db.models.functions import Left
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from runs import access, lineage
 from runs.access import Caller
 from runs.models import Event, Run, Status, Table
+from runs.web.metric_groups import MACHINE
 
 PHASES_SHOWN = 8  # a run that was lost and found again many times shows its latest history here, the rest in Events
 
@@ -95,10 +98,20 @@ class Head:
             found += [Receipt(str(RECEIPTS[kind]), None) for kind in _FORETOLD if kind not in kinds]
         return found
 
-    @cached_property
+    @property
     def metrics(self) -> int:
         """With the tables, which stand in the same tab."""
-        return self.run.summaries.count() + Table.objects.filter(run=self.run).count()
+        return self._metrics["all"] - self.monitored + Table.objects.filter(run=self.run).count()
+
+    @property
+    def monitored(self) -> int:
+        """How many metrics the machine's own are; they have a tab of their own."""
+        return self._metrics["monitored"]
+
+    @cached_property
+    def _metrics(self) -> dict[str, int]:
+        names = self.run.summaries.annotate(beginning=Left("key__name", len(MACHINE)))
+        return names.aggregate(all=Count("pk"), monitored=Count("pk", filter=Q(beginning=MACHINE)))
 
     @cached_property
     def children(self) -> int:

@@ -1,4 +1,4 @@
-"""The tab Metrics: curves by group, tables, the points of one metric, what the charts ask for, and all of it as CSV."""
+"""The tabs Metrics and Monitoring: curves by group, tables, points of one metric, what charts ask for, all of it as CSV."""
 
 import csv
 import hashlib
@@ -16,7 +16,8 @@ from runs.metrics import series
 from runs.metrics.points import WORD_OF_NUMBER
 from runs.models import Run, Summary, Table, TableKind
 from runs.web import file_answer
-from runs.web.metric_groups import Metrics, points_of
+from runs.web.metric_groups import MACHINE, Metrics, points_of
+from runs.web.monitoring import Monitoring
 from runs.web.page import asked_part, page
 from runs.web.run_head import Head
 from runs.web.tables import Tables
@@ -37,9 +38,22 @@ def index(request: HttpRequest, workspace: str, run_id: str) -> HttpResponse:
     return page(request, "runs/metrics.html", context, parts={"run-curves", "run-tables"})
 
 
+@login_required
+@require_GET
+def monitoring(request: HttpRequest, workspace: str, run_id: str) -> HttpResponse:
+    head = Head(request, workspace, run_id, tab="monitoring")
+    if request.GET.get("view") == "points":
+        return _points(request, head)
+    metrics = Monitoring(head.run, request.GET, has_pictures=not asked_part(request))
+    return page(
+        request, "runs/monitoring.html", {"head": head, "run": head.run, "metrics": metrics}, parts={"run-curves"}
+    )
+
+
 def _points(request: HttpRequest, head: Head) -> HttpResponse:
-    """The points of one metric, a page of them."""
+    """The points of one metric, a page of them, in the tab that the metric belongs to."""
     key = request.GET.get("key", "")
+    head.tab = "monitoring" if key.startswith(MACHINE) else "metrics"
     found = series.read([head.run], [key], after=request.GET.get("after") or None, limit=POINTS)
     points = [point for stretch in found.stretches for point in points_of(stretch)]
     return page(

@@ -15,6 +15,7 @@ urlpatterns = [
     path(f"{RUN}/archive", run.archive, name="run-archive"),
     path(f"{RUN}/restore", run.restore, name="run-restore"),
     path(f"{RUN}/metrics", run_metrics.index, name="run-metrics"),
+    path(f"{RUN}/monitoring", run_metrics.monitoring, name="run-monitoring"),
     path(f"{RUN}/series", run_metrics.series_json, name="run-series"),
     path(f"{RUN}/values.csv", run_metrics.values_csv, name="run-values-csv"),
     path(f"{RUN}/table.csv", run_metrics.table_csv, name="run-table-csv"),

@@ -5,6 +5,7 @@ from django.urls import include, path
 from runs.web import bulk, compute, experiments, home, preferences, runs, sign_in, tokens
 
 workspace = [
+    path("", home.workspace),  # with the slash that MLflow's clients put before the fragment of the links they print
     path("runs", runs.index, name="runs"),
     path("runs/bulk", bulk.bulk, name="runs-bulk"),
     path("", include("runs.web.run_urls")),
@@ -24,6 +25,7 @@ urlpatterns = [
     path("sign-out", sign_in.out, name="sign-out"),
     path("preferences", preferences.save, name="preferences"),
     path("runs/<str:run_id>", home.run_anywhere, name="run-anywhere"),
+    path("experiments/<str:experiment_id>", home.experiment_anywhere, name="experiment-anywhere"),
     path("w/<str:workspace>", home.workspace, name="workspace"),
     path("w/<str:workspace>/", include(workspace)),
 ]

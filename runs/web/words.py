@@ -16,8 +16,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from runs.models import Run, Status
-from runs.web import figures
+from runs.models import Experiment, Run, Status
+from runs.web import figures, tags
 from runs.web.figures import NOT_LOGGED
 
 register = template.Library()
@@ -215,6 +215,19 @@ def _json(value: Any) -> str:
 
 for figure in (figures.number, figures.size, figures.thousands):
     register.filter(figure)
+
+
+# Experiments and tags
+
+
+@register.filter
+def in_address(experiment: Experiment) -> str:
+    """What names an experiment in an address: its name, or its id where the name could not be one part of a path."""
+    name = experiment.name
+    return experiment.experiment_id if "/" in name or name in (".", "..") else name
+
+
+register.filter("for_people", tags.for_people)
 
 
 # Colours and pictures

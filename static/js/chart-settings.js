@@ -2,12 +2,17 @@
 
 export const CHANGED = 'chart:settings';
 
+const AXES = ['step', 'time', 'relative'];
+
+/** The x axis that the page draws along when its address names none. */
+const usualX = () => document.querySelector('[data-usual-x]')?.dataset.usualX || AXES[0];
+
 /** The settings in the address. */
 export function settings() {
   const asked = new URLSearchParams(location.search);
   const amount = Number(asked.get('smooth'));
   return {
-    x: ['time', 'relative'].includes(asked.get('x')) ? asked.get('x') : 'step',
+    x: AXES.includes(asked.get('x')) ? asked.get('x') : usualX(),
     smooth: amount > 0 && amount < 1 ? amount : 0,
     log: asked.get('log') === '1',
     outliers: asked.get('outliers') === '1',
@@ -48,7 +53,7 @@ class ChartSettings extends HTMLElement {
 
   heard({ name, type, value, checked }) {
     if (name === 'q') return;
-    const isPlain = value === 'step' || Number(value) === 0;
+    const isPlain = value === usualX() || Number(value) === 0;
     const wanted = type === 'checkbox' ? (checked ? '1' : '') : isPlain ? '' : value;
     // A zoom is a stretch of one x axis; on another it would mean something else.
     change(name === 'x' ? { x: wanted, from: '', to: '' } : { [name]: wanted });

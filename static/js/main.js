@@ -8,3 +8,4 @@ import 'studio/times';
 import 'studio/copy';
 import 'studio/live';
 import 'studio/run-list';
+import 'studio/mlflow-links';

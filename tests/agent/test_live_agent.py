@@ -106,6 +106,18 @@ def test_a_failure_shows_its_traceback(bench):
     assert run["error"]["traceback"].startswith("Traceback (most recent call last):")
 
 
+def test_a_script_logs_to_its_run_as_an_mlflow_client_without_being_told_where(bench):
+    run_id = bench.submit(scripts.LIKE_MLFLOW)
+
+    run = bench.ended(run_id)
+
+    assert (run["status"], run["exit_code"]) == ("Completed", 0), bench.log(run_id)
+    assert bench.log(run_id) == "FINISHED is told, and the run goes on\n"
+    assert bench.kinds(run_id)[-4:] == ["Preparing", "Running", "Finalizing", "Completed"]
+    [loss] = bench.studio.request("GET", f"/runs/{run_id}/metrics/values")["items"]
+    assert (loss["key"], loss["values"]) == ("loss", [0.5])
+
+
 def test_a_script_knows_its_run(bench):
     script = "import json, os\nprint(json.dumps({k: v for k, v in os.environ.items() if 'RUNSTUDIO' in k or 'AZUREML' in k}))"
     run_id = bench.submit(script)

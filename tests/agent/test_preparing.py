@@ -94,6 +94,66 @@ def test_a_script_gets_none_of_the_agents_secrets(tmp_path):
     assert not {"STUDIO_SECRET_KEY", "DATABASE_URL"} & set(told)
 
 
+def test_mlflow_in_a_script_logs_to_the_run_itself(tmp_path):
+    told = variables(tmp_path, {**CLAIM, "experiment_id": "e1"})
+
+    assert {name: value for name, value in told.items() if name.startswith("MLFLOW_")} == {
+        "MLFLOW_TRACKING_URI": "http://s/w/default",
+        "MLFLOW_TRACKING_TOKEN": "rs_of_the_run",
+        "MLFLOW_RUN_ID": "r_1",
+        "MLFLOW_EXPERIMENT_ID": "e1",
+    }
+
+
+def test_a_server_that_tells_no_experiment_id_is_served_too(tmp_path):
+    assert "MLFLOW_EXPERIMENT_ID" not in variables(tmp_path, CLAIM)
+
+
+def test_a_workspace_is_quoted_in_the_address_for_mlflow(tmp_path):
+    told = variables(tmp_path, {**CLAIM, "workspace": "a/b c"})
+
+    assert told["MLFLOW_TRACKING_URI"] == "http://s/w/a%2Fb%20c"
+
+
+def test_variables_for_mlflow_that_a_run_asks_for_win(tmp_path):
+    asked = {"MLFLOW_RUN_ID": "r_2", "MLFLOW_TRACKING_TOKEN": "rs_own", "MLFLOW_EXPERIMENT_NAME": "other"}
+
+    told = variables(tmp_path, {**CLAIM, "experiment_id": "e1", "environment": {"variables": asked}})
+
+    assert told["MLFLOW_TRACKING_URI"] == "http://s/w/default"
+    assert {name: told[name] for name in asked} == asked
+    assert "MLFLOW_EXPERIMENT_ID" not in told
+
+
+@pytest.mark.parametrize("is_asked_for", [True, False])
+def test_a_script_whose_mlflow_logs_elsewhere_is_left_alone_and_that_server_never_gets_the_runs_token(
+    tmp_path, is_asked_for
+):
+    elsewhere = {"MLFLOW_TRACKING_URI": "https://mlflow.example", "MLFLOW_TRACKING_USERNAME": "mina"}
+    inherited = {"PATH": os.environ["PATH"], **({} if is_asked_for else elsewhere)}
+    claim = {**CLAIM, "environment": {"variables": elsewhere if is_asked_for else {}}}
+
+    told = variables(tmp_path, claim, inherited=inherited)
+
+    assert {name: value for name, value in told.items() if name.startswith("MLFLOW_")} == elsewhere
+
+
+def test_who_started_the_agent_signs_no_script_in_to_mlflow(tmp_path):
+    inherited = {
+        "PATH": os.environ["PATH"],
+        "MLFLOW_TRACKING_URI": "http://s/w/default/",
+        "MLFLOW_TRACKING_USERNAME": "operator",
+        "MLFLOW_TRACKING_PASSWORD": "secret",
+        "MLFLOW_TRACKING_TOKEN": "rs_operator",
+        "MLFLOW_RUN_ID": "r_outer",
+    }
+
+    told = variables(tmp_path, inherited=inherited)
+
+    assert (told["MLFLOW_TRACKING_TOKEN"], told["MLFLOW_RUN_ID"]) == ("rs_of_the_run", "r_1")
+    assert not {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"} & set(told)
+
+
 def test_a_runs_own_variables_are_set_and_cannot_make_it_another_run(tmp_path):
     claim = {**CLAIM, "environment": {"variables": {"OMP_NUM_THREADS": 2, "RUNSTUDIO_RUN_ID": "r_2"}}}
 

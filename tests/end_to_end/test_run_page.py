@@ -12,7 +12,17 @@ from tests import factories
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LOG = "user_logs/std_log.txt"
-TABS = ["", "/metrics", "/metrics?view=values", "/children", "/logs", "/events", "/description", "/cancel"]
+TABS = [
+    "",
+    "/metrics",
+    "/metrics?view=values",
+    "/monitoring",
+    "/children",
+    "/logs",
+    "/events",
+    "/description",
+    "/cancel",
+]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
@@ -29,6 +39,8 @@ def run(experiment):
     factories.make_run(experiment, parent=run, display_name="fold-0")
     given = [{"key": "val/loss", "value": 1 / (step + 1), "step": step} for step in range(400)]
     given += [{"key": "val/loss", "number": "NaN", "step": 400}, {"key": "phase", "value": "warm-up"}]
+    for key in ("system/cpu_utilization_percentage", "system/gpu_0_memory_usage_percentage"):
+        given += [{"key": key, "value": 50.0, "step": step, "time": 1_790_000_000 + 10 * step} for step in range(20)]
     batch, _ = points.decode(json.dumps({"points": given}).encode())
     segments.append(run, batch, batch=None)
     write(run, "".join(f"line {number}\n" for number in range(1, 2_001)))
@@ -113,6 +125,57 @@ def test_new_points_and_new_metrics_appear_by_themselves(at, run):
 
     page.get_by_text("0.0625").first.wait_for(timeout=10_000)
     page.locator("run-chart[data-key='val/acc'] canvas").wait_for(timeout=10_000)
+
+
+def test_the_machine_is_drawn_along_time_and_another_axis_is_kept_in_the_address(at):
+    page = at("/monitoring")
+    page.locator("run-chart canvas").first.wait_for()
+    assert page.get_by_role("radio", name="Time").is_checked()
+
+    page.locator("run-chart[data-key^='system/cpu'] .u-over").hover(position={"x": 50, "y": 40})
+    page.locator(".tip", has_text="14:1").wait_for()
+    page.get_by_text("Step", exact=True).click()
+    page.wait_for_url("**x=step**")
+    page.reload()
+    assert page.get_by_role("radio", name="Step").is_checked()
+    page.get_by_text("Time", exact=True).click()
+    page.wait_for_url(lambda url: "x=" not in url)
+
+
+def test_the_tab_of_the_machine_comes_by_itself(page, at, run, experiment):
+    bare = factories.make_run(experiment, heartbeats=True)
+    at("/events")
+    page.goto(page.url.replace(run.run_id, bare.run_id))
+    tab = page.locator(".runtabs").get_by_text("Monitoring")
+    assert not tab.is_visible()
+
+    batch, _ = points.decode(json.dumps({"points": [{"key": "system/cpu", "value": 1.0}]}).encode())
+    segments.append(bare, batch, batch=None)
+
+    tab.wait_for(timeout=10_000)
+
+
+def test_links_that_mlflow_clients_print_lead_to_the_run_and_to_the_experiment(page, at, run, live_server):
+    at("")
+    printed = f"/#/experiments/{run.experiment.experiment_id}"
+
+    for address in (f"{printed}/runs/{run.run_id}", f"/w/default{printed}/runs/{run.run_id}/artifacts"):
+        page.goto("about:blank")
+        page.goto(live_server.url + address)
+        page.wait_for_url(f"**/w/default/runs/{run.run_id}")
+    page.goto("about:blank")
+    page.goto(live_server.url + printed)
+    page.wait_for_url(f"**/w/default/experiments/{run.experiment.experiment_id}")
+
+
+def test_such_a_link_leads_there_after_signing_in_too(page, live_server, alice, run):
+    page.goto(f"{live_server.url}/#/experiments/0/runs/{run.run_id}")
+    page.locator("summary", has_text="Access token").click()
+
+    page.get_by_label("Access token").fill(factories.make_token(alice))
+    page.get_by_role("button", name="Sign in with the token").click()
+
+    page.wait_for_url(f"**/w/default/runs/{run.run_id}")
 
 
 def test_the_log_is_followed_until_the_reader_scrolls_up(at, run):

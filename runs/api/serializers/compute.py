@@ -96,6 +96,7 @@ class Job(serializers.Serializer):
     lease = serializers.CharField()
     run_id = serializers.CharField()
     experiment = serializers.CharField()
+    experiment_id = serializers.CharField()
     workspace = serializers.CharField()
     snapshot_id = serializers.CharField(allow_null=True)
     script = serializers.CharField(allow_blank=True)

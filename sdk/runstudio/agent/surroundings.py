@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from runstudio.agent import drop_in
 from runstudio.agent.source import CannotPrepare
@@ -20,6 +21,13 @@ from runstudio.agent.source import CannotPrepare
 # Not the script's business: secrets of whoever started the agent, and what an outer run may have set.
 HIDDEN = ("RUNSTUDIO_", "AZUREML_", "STUDIO_")
 HIDDEN_NAMES = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE")
+# MLflow would sign in with these rather than with a token, and prefer the name to the id.
+_OF_WHOEVER_STARTED_THE_AGENT = (
+    "MLFLOW_TRACKING_USERNAME",
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_EXPERIMENT_ID",
+    "MLFLOW_EXPERIMENT_NAME",
+)
 PASSED_ON = ("RUNSTUDIO_HOME",)  # where the SDK's spool lies
 
 # What `import runstudio` needs, and `azureml.core` over it, which a script's Python may have from elsewhere. Lent one by one:
@@ -99,6 +107,7 @@ def variables(
     result["PATH"] = _leading(os.path.dirname(python), result.get("PATH", os.defpath))
     result["PYTHONUNBUFFERED"] = "1"
     asked_for = (claim.get("environment") or {}).get("variables") or {}
+    _lead_mlflow_home(result, claim, url, asked_for)
     result.update({name: str(value) for name, value in asked_for.items()})
     result.update(_identity(claim, url))
     missing = missing_packages(python, result)
@@ -135,6 +144,25 @@ def _identity(claim: Mapping[str, Any], url: str) -> dict[str, str]:
         "AZUREML_ARM_SUBSCRIPTION": "runstudio",
         "AZUREML_ARM_RESOURCEGROUP": "runstudio",
     }
+
+
+def _lead_mlflow_home(result: dict[str, str], claim: Mapping[str, Any], url: str, asked_for: Mapping[str, Any]) -> None:
+    """
+    Let MLflow in the script log to the run itself, unless its address says another server: then the run's token is no
+    business of that server, and the run unknown there.
+    """
+    ours = f"{url.rstrip('/')}/w/{quote(claim['workspace'], safe='')}"
+    wanted = str(asked_for.get("MLFLOW_TRACKING_URI") or result.get("MLFLOW_TRACKING_URI") or ours)
+    if wanted.rstrip("/") != ours:
+        return
+    for name in _OF_WHOEVER_STARTED_THE_AGENT:
+        result.pop(name, None)
+    result["MLFLOW_TRACKING_URI"] = ours
+    result["MLFLOW_TRACKING_TOKEN"] = claim["token"]
+    result["MLFLOW_RUN_ID"] = claim["run_id"]
+    # A name and an id that differ are an error to MLflow. Servers of earlier versions tell no id.
+    if claim.get("experiment_id") and "MLFLOW_EXPERIMENT_NAME" not in asked_for:
+        result["MLFLOW_EXPERIMENT_ID"] = claim["experiment_id"]
 
 
 def missing_packages(python: str, environment: Mapping[str, str]) -> list[str]:
