@@ -11,11 +11,11 @@ from itertools import batched
 from typing import Final
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from runs import limits, texts
 from runs.errors import TooLarge
-from runs.models import Dataset, DatasetUse, Run
+from runs.models import Dataset, DatasetUse, Experiment, Run
 
 _AT_ONCE: Final = 10_000  # keys in a query
 CONTEXT: Final = "mlflow.data.context"  # the tag that says what for: training, eval, …
@@ -108,3 +108,13 @@ def uses_of(pks: Collection[int]) -> dict[int, list[DatasetUse]]:
         for use in DatasetUse.objects.filter(run__in=some).select_related("dataset").order_by("pk"):
             found.setdefault(use.run_id, []).append(use)
     return found
+
+
+def of_experiments(experiments: QuerySet[Experiment], *, most: int) -> list[tuple[str, str, str, str]]:
+    """
+    The datasets that runs of these experiments read, and what for: the experiment's id, name, digest and context of each,
+    once, in that order; no more than `most`.
+    """
+    uses = DatasetUse.objects.filter(dataset__experiment__in=experiments)
+    columns = ("dataset__experiment__experiment_id", "dataset__name", "dataset__digest", "context")
+    return list(uses.order_by(*columns).values_list(*columns).distinct()[:most])

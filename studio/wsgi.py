@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import django
-from django.core.handlers.wsgi import WSGIRequest
+from django.core.handlers.wsgi import WSGIRequest, get_path_info
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from django.http import HttpResponse
@@ -36,7 +36,8 @@ def application(environ: Environ, start_response: Callable[..., Any]) -> Iterabl
     """
     if environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked" and environ.get("wsgi.input_terminated"):
         environ["CONTENT_LENGTH"] = str(2**62)
-    address = door.address_of(environ["PATH_INFO"])
+    path = environ["PATH_INFO"]  # bytes as Latin-1, so that other letters are to be read first
+    address = door.address_of(path if path.isascii() else get_path_info(environ))
     return _django(environ, start_response) if address is None else _logged(environ, start_response, address)
 
 

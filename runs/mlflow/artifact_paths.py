@@ -100,4 +100,4 @@ def run_of(caller: Caller, run_id: str, experiment: Experiment | None = None) ->
 def _below(experiment: Experiment, holder: artifacts.Holder, rest: list[str]) -> Place:
     if rest[0] != ARTIFACTS:
         raise not_found(f"Files of a run and of a model lie below their folder {ARTIFACTS!r}.")
-    return Place(experiment, holder, "/".join(rest[1:]))
+    return Place(experiment, holder, checked("/".join(rest[1:])))  # again: a drive stands at the beginning

@@ -29,10 +29,13 @@ log = logging.getLogger(__name__)
 # Everything of MLflow's, at the root or below a workspace: `http://host/w/vision` is a tracking URI too.
 _ADDRESS: Final = re.compile(
     r"(?:/w/(?P<workspace>[^/]+))?/+(?:(?:ajax-)?api/(?P<version>2\.0|3\.0)/(?P<door>mlflow|mlflow-artifacts)/(?P<rest>.*)"
-    r"|(?P<plain>version|get-artifact))",
+    r"|(?P<plain>version|get-artifact|model-versions/get-artifact|v1/traces|graphql))",
     re.DOTALL,
 )
-_BEGINNINGS: Final = ("/api/2.0/mlflow", "/api/3.0/mlflow", "/ajax-api/", "/version", "/get-artifact", "/w/", "//")
+_BEGINNINGS: Final = (
+    *("/api/2.0/mlflow", "/api/3.0/mlflow", "/ajax-api/", "/version", "/get-artifact", "/w/", "//"),
+    *("/model-versions/", "/v1/traces", "/graphql"),  # refused in JSON, which clients can read
+)
 _OPEN: Final = {"server-info": server.server_info}
 _JSON: Final = "application/json"
 _encode = msgspec.json.Encoder().encode

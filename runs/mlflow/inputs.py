@@ -7,9 +7,12 @@ from typing import Any, Final
 from runs import datasets, logged_models
 from runs.mlflow.call import Call, checked_text, integer, wrong
 from runs.mlflow.errors import invalid, missing
-from runs.mlflow.routes import Routes
-from runs.models import DatasetUse, Direction
+from runs.mlflow.routes import Routes, reading
+from runs.models import DatasetUse, Direction, Experiment
 
+_EXPERIMENTS_MOST: Final = 20
+_SUMMARIES_MOST: Final = 1_000
+_SUMMARY: Final = ("experiment_id", "name", "digest", "context")
 _MODEL_NEEDS: Final = ("artifact_path", "flavors", "utc_time_created", "run_id")
 _MODEL_TOLD: Final = ("run_id", "artifact_path", "utc_time_created", "model_uuid", "flavors")
 
@@ -52,6 +55,22 @@ def log_model(call: Call) -> dict[str, Any]:
     kept = {name: model[name] for name in _MODEL_TOLD if name in model}
     logged_models.add_to_history(run, kept, by=call.caller.user)
     return {}
+
+
+@reading
+def search_datasets(call: Call) -> dict[str, Any]:
+    """What MLflow's page offers to filter runs by."""
+    ids = call.texts("experiment_ids")
+    if not ids:
+        raise invalid("SearchDatasets request must specify at least one experiment_id.")
+    if len(ids) > _EXPERIMENTS_MOST:
+        raise invalid(
+            f"SearchDatasets request cannot specify more than {_EXPERIMENTS_MOST} experiment_ids. "
+            f"Received {len(ids)} experiment_ids."
+        )
+    experiments = Experiment.objects.filter(workspace=call.caller.workspace, experiment_id__in=ids)
+    found = datasets.of_experiments(experiments, most=_SUMMARIES_MOST)
+    return {"dataset_summaries": [dict(zip(_SUMMARY, row, strict=True)) for row in found]}
 
 
 def _described(given: dict[str, Any], name: str) -> datasets.Described:
@@ -127,4 +146,5 @@ routes: Routes = {
     ("POST", "runs/log-inputs"): log_inputs,
     ("POST", "runs/outputs"): log_outputs,
     ("POST", "runs/log-model"): log_model,
+    ("POST", "experiments/search-datasets"): search_datasets,
 }
