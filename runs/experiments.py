@@ -52,6 +52,8 @@ def get_or_create(
             "up to 255 characters.",
             field="experiment",
         )
+    if name == DEFAULT_NAME and find(workspace, DEFAULT_ID) is None:
+        return default(workspace), True
     try:
         return create(workspace, name, by=by), True
     except AlreadyExists:

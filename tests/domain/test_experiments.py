@@ -109,13 +109,17 @@ def test_the_default_experiment_is_made_once_in_each_workspace(workspace):
     assert [(one.experiment_id, one.name) for one in (first, elsewhere)] == [("0", "Default"), ("0", "Default")]
 
 
-def test_the_default_experiment_leaves_the_name_to_whoever_has_it(workspace):
-    theirs = experiments.create(workspace, "Default")
+def test_whoever_makes_an_experiment_named_default_makes_the_default_one(workspace):
+    made, is_new = experiments.get_or_create(workspace, "Default")
 
-    ours = experiments.default(workspace)
+    assert is_new
+    assert made == experiments.default(workspace)
 
-    assert ours != theirs
-    assert (ours.experiment_id, ours.name) == ("0", "Default (0)")
+
+def test_the_default_experiment_leaves_its_name_to_another_that_has_it(workspace):
+    experiments.rename(experiments.get_or_create(workspace, "scratch")[0], "Default")
+
+    assert experiments.default(workspace).name == "Default (0)"
 
 
 def test_a_default_experiment_that_was_renamed_or_archived_is_still_the_one(workspace):
