@@ -89,7 +89,7 @@ keys = st.one_of(
 )
 orders = st.lists(keys, max_size=3, unique_by=lambda key: key.field)
 quick = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 thorough = settings(quick, max_examples=300)
 
