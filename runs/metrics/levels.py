@@ -68,8 +68,9 @@ def details(wanted: Iterable[tuple[int, Int64s]]) -> dict[int, Entries] | None:
     by_level.pop(WHOLE_CHUNK, None)
     found: dict[int, Entries] = {}
     for level, pks in by_level.items():
-        for pk, payload in Chunk.objects.filter(pk__in=pks).values_list("pk", _COLUMN_OF_LEVEL[level]):
-            found[pk] = (
-                pyramid.entries(packing.unpack_series(payload), 1) if level == POINTS else pyramid.unpack(payload)
-            )
+        payloads = dict(Chunk.objects.filter(pk__in=pks).values_list("pk", _COLUMN_OF_LEVEL[level]))
+        if level == POINTS:
+            found |= {pk: pyramid.entries(packing.unpack_series(payload), 1) for pk, payload in payloads.items()}
+        elif payloads:
+            found |= zip(payloads, pyramid.unpack(list(payloads.values())), strict=True)
     return found if len(found) == sum(map(len, by_level.values())) else None

@@ -132,6 +132,15 @@ def unpack_near(least: int, above: memoryview, count: int) -> Int64s:
     return numbers + least if least else numbers
 
 
+def unpack_near_ones(packed: list[tuple[int, memoryview, int]]) -> Int64s:
+    """What several calls of `pack_near` gave, each with its count, as one array."""
+    widths = {len(above) // count for _, above, count in packed}
+    if len(widths) > 1:
+        return np.concatenate([unpack_near(*one) for one in packed])
+    numbers = np.frombuffer(b"".join(above for _, above, _ in packed), f"u{widths.pop()}").astype(np.uint64)
+    return numbers.view(np.int64) + np.repeat([least for least, _, _ in packed], [count for _, _, count in packed])
+
+
 def _width_for(count: int) -> type[np.unsignedinteger]:
     """The narrowest type for the numbers from 0 up to, not including, `count`."""
     return np.uint8 if count <= 2**8 else np.uint16 if count <= 2**16 else np.uint32 if count <= 2**32 else np.uint64

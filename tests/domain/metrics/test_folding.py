@@ -134,7 +134,7 @@ def test_a_chunks_pyramid_says_what_its_points_say(running, monkeypatch):
     chunk = Chunk.objects.get()
     points = packing.unpack_series(chunk.payload)
     for size, stored in ((16, chunk.by_16), (256, chunk.by_256)):
-        entries = pyramid.unpack(stored)
+        (entries,) = pyramid.unpack([stored])
         assert entries.sizes.sum() == len(points)
         for index, start in enumerate(range(0, len(points), size)):
             finite = [float(value) for value in values[start : start + size] if is_finite(value)]
