@@ -5,18 +5,22 @@ A running studio for tests: the real supervisor with its real parts, in a folder
         requests_to(studio.url, token=studio.token)
 """
 
+import atexit
 import contextlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +114,7 @@ def start_studio(
     env: Mapping[str, str] | None = None,
     arguments: Sequence[str] = (),
     wait: bool = True,
+    from_nothing: bool = False,
 ) -> Studio:
     """
     Start a studio and wait until it is ready.
@@ -121,6 +126,8 @@ def start_studio(
         env: further variables for all parts.
         arguments: further arguments of the supervisor.
         wait: False returns at once; `url` is empty then.
+        from_nothing: make the tables and collect the static files as a first start does. Else they are copied from where
+            that was done before in these tests: it takes seconds, each time.
     """
     home, data, terminal = folder / "home", folder / "data", folder / "terminal.txt"
     home.mkdir(parents=True, exist_ok=True)
@@ -129,6 +136,9 @@ def start_studio(
     token = (env or {}).get("STUDIO_OWNER_TOKEN") or f"rs_{secrets.token_urlsafe(24)}"
     environment |= {"HOME": str(home), "RUNSTUDIO_HOME": str(home / "runstudio"), "STUDIO_OWNER_TOKEN": token}
     environment |= env or {}
+    if not from_nothing and not data.exists():
+        left_out = ["secret_key", *(["studio.db"] if database_url else [])]
+        shutil.copytree(_prepared(), data, ignore=shutil.ignore_patterns(*left_out))
     command = [sys.executable, "-m", "studio.up", "--port", "0", "--data", str(data), *arguments]
     command += [word for name in compute for word in ("--compute", name)] if agent else ["--no-agent"]
     if database_url:
@@ -145,6 +155,18 @@ def start_studio(
             studio.stop()
             raise
     return studio
+
+
+@cache
+def _prepared() -> Path:
+    """A data folder as a first start leaves it, before there is an owner. It ends with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="studio-prepared-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    script = "import django; django.setup(); from runs.management.commands import prepare as p; p.migrate(); p.collect_static()"
+    variables = {"STUDIO_DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "studio.settings"}
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("STUDIO_", "DATABASE_URL"))}
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=own | variables, check=True)
+    return folder
 
 
 def wait_until_ready(studio: Studio) -> None:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.live
 
 @pytest.fixture
 def studio(tmp_path):
-    with start_studio(tmp_path, agent=True) as running:
+    with start_studio(tmp_path, agent=True, from_nothing=True) as running:
         yield running
 
 
@@ -92,7 +92,7 @@ def test_a_killed_supervisor_leaves_no_orphan_for_longer_than_ten_seconds(studio
 
 
 def test_a_start_after_a_killed_supervisor_takes_the_folder_over(tmp_path):
-    first = start_studio(tmp_path)
+    first = start_studio(tmp_path, from_nothing=True)
     first.process.kill()
     first.process.wait()
 
@@ -188,7 +188,7 @@ def test_scripts_inherit_nothing_that_opens_the_server(studio):
 @pytest.mark.postgres
 @pytest.mark.skipif("POSTGRES_URL" not in os.environ, reason="POSTGRES_URL names an empty database")
 def test_a_studio_on_postgresql_starts_and_keeps_what_it_is_told(tmp_path):
-    with start_studio(tmp_path, database_url=os.environ["POSTGRES_URL"]) as studio:
+    with start_studio(tmp_path, database_url=os.environ["POSTGRES_URL"], from_nothing=True) as studio:
         run_id = studio.request("POST", "/runs", {"experiment": "e"})["run_id"]
         studio.request("POST", f"/runs/{run_id}/metrics", {"points": [{"key": "loss", "value": 0.5, "step": 1}]})
 

@@ -35,8 +35,8 @@ class Command(BaseCommand):
 
     def handle(self, *, local_url: str, compute: list[str], **options: Any) -> None:
         try:
-            _migrate()
-            _collect_static()
+            migrate()
+            collect_static()
             owner = installation.owner(settings.STUDIO_OWNER, targets=compute)
             notes = _sign_in_locally(owner, local_url.rstrip("/"))
             answer = {"owner": settings.STUDIO_OWNER, "sign_in": sign_in_address(owner), "notes": notes}
@@ -47,13 +47,13 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(answer))
 
 
-def _migrate() -> None:
+def migrate() -> None:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         call_command("migrate", interactive=False, verbosity=0)
 
 
-def _collect_static() -> None:
+def collect_static() -> None:
     """Collect the static files when one of them changed since the last time."""
     digest = hashlib.sha256(repr(settings.STORAGES["staticfiles"]).encode())
     for finder in get_finders():
