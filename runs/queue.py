@@ -177,11 +177,9 @@ def agent_for(workspace: Workspace, agent_id: str) -> Agent:
         NotFound: no such agent is registered in the workspace.
     """
     try:
-        agent = Agent.objects.select_related("target").get(agent_id=agent_id)
+        agent = Agent.objects.select_related("target").get(agent_id=agent_id, target__workspace=workspace)
     except Agent.DoesNotExist:
-        agent = None
-    if agent is None or agent.target.workspace_id != workspace.pk:
-        raise NotFound(f"No agent {agent_id} is registered in the workspace {workspace}. Register it first.")
+        raise NotFound(f"No agent {agent_id} is registered in the workspace {workspace}. Register it first.") from None
     agent.target.workspace = workspace
     return agent
 

@@ -8,8 +8,7 @@ from typing import Final
 from django.db import connection
 from django.utils import timezone
 
-from runs import limits, writer
-from runs.errors import RunAlreadyEnded
+from runs import lifecycle, limits, writer
 from runs.metrics import coalescing, keys, packing, summaries
 from runs.metrics.columns import Columns
 from runs.metrics.points import Points
@@ -50,12 +49,8 @@ def append(
         RunAlreadyEnded: the run ended too long ago.
         TooLarge: the run would have too many metrics.
     """
-    is_late = run.ended_at is not None and timezone.now() - run.ended_at > timedelta(seconds=limits.LATE_POINTS_S)
-    if is_late and not at_any_time:
-        raise RunAlreadyEnded(
-            f"The run ended at {run.ended_at:%Y-%m-%d %H:%M} UTC. Points are taken until a day after the end; "
-            "log to a new run."
-        )
+    if not at_any_time:
+        lifecycle.must_not_be_late(run, "Points")
     if not len(points):
         return True
     key_ids, remember = keys.intern(run, points.keys)

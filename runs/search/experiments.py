@@ -1,16 +1,16 @@
 """Finding experiments: what fits a tree, in an order."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.db import connection
-from django.db.models import F, Func, Q, QuerySet, TextField
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Collate
 
 from runs.errors import Invalid
 from runs.models import Experiment
 from runs.search.compiling import of_text, storable
 from runs.search.fields import EXPERIMENT_COLUMNS, Type, type_of
+from runs.search.json_text import TextAt
 from runs.search.ordering import Key
 from runs.search.tree import And, Compare, Field, Holds, Kind, Node, Not, Or, Present
 
@@ -36,24 +36,6 @@ def fitting(experiments: QuerySet[Experiment], node: Node, order: Sequence[Key] 
         last = {"nulls_last": True}
         sorting.append(expression.desc(**last) if key.is_falling else expression.asc(**last))
     return search.experiments.filter(condition).order_by(*sorting)
-
-
-class _TagText(Func):
-    """A tag of an experiment as text. Django would take a key that is a number for a place in a list."""
-
-    output_field = TextField()
-
-    def __init__(self, key: str, **extra: Any) -> None:
-        super().__init__(F("tags"), **extra)
-        self.key = key
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[Any, ...]]:
-        sql, params = compiler.compile(self.source_expressions[0])
-        return f"JSON_EXTRACT({sql}, %s)", (*params, f'$."{self.key}"')
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[Any, ...]]:
-        sql, params = compiler.compile(self.source_expressions[0])
-        return f"({sql} ->> %s::text)", (*params, self.key)
 
 
 class _Search:
@@ -89,5 +71,5 @@ class _Search:
             )
         if field.key not in self._tags:
             self._tags[field.key] = name = f"tag_{len(self._tags)}"
-            self.experiments = self.experiments.alias(**{name: _TagText(storable(field.key))})
+            self.experiments = self.experiments.alias(**{name: TextAt("tags", storable(field.key))})
         return self._tags[field.key]

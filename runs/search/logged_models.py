@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Collate
 
@@ -13,6 +13,7 @@ from runs.errors import Invalid
 from runs.models import LoggedModel, LoggedModelMetric
 from runs.search.compiling import of_text, storable
 from runs.search.fields import MODEL_COLUMNS, Type, type_of
+from runs.search.json_text import TextAt
 from runs.search.tree import And, Compare, Field, Holds, Kind, Node, Not, Operator, Or, Present
 
 _KEPT_IN: Final = {Kind.TAG: "tags", Kind.PARAMETER: "parameters"}
@@ -69,24 +70,6 @@ def _sorted(expression: Combinable, is_falling: bool) -> Any:
     return expression.desc(nulls_last=True) if is_falling else expression.asc(nulls_last=True)  # type: ignore[attr-defined]
 
 
-class _TextAt(Func):
-    """The text under a key of a JSON object. Django's own transform takes a key like `0` for a place in a list."""
-
-    output_field = TextField()
-
-    def __init__(self, column: str, key: str, **extra: Any) -> None:
-        super().__init__(column, **extra)
-        self.key = key
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[Any, ...]]:
-        sql, params = compiler.compile(self.source_expressions[0])
-        return f"json_extract({sql}, %s)", (*params, f'$."{self.key}"')
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, tuple[Any, ...]]:
-        sql, params = compiler.compile(self.source_expressions[0])
-        return f"({sql} ->> %s)", (*params, self.key)
-
-
 class _Search:
     def __init__(self, models: QuerySet[LoggedModel], datasets: Sequence[OnDataset]) -> None:
         self.models = models
@@ -135,7 +118,7 @@ class _Search:
             raise Invalid(f"{field.key!r} cannot be asked for: a quotation mark or backslash is in it.", field="filter")
         if field not in self._aliases:
             self._aliases[field] = name = f"kept_{len(self._aliases)}"
-            self.models = self.models.alias(**{name: _TextAt(_KEPT_IN[field.kind], storable(field.key))})
+            self.models = self.models.alias(**{name: TextAt(_KEPT_IN[field.kind], storable(field.key))})
         return self._aliases[field]
 
 

@@ -3,14 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
-from runs import limits, texts
-from runs.errors import Invalid, RunAlreadyEnded, TooLarge
+from runs import lifecycle, limits, texts
+from runs.errors import Invalid, TooLarge
 from runs.metrics.points import server_times
 from runs.models import Run, Table, TableKind, TableRows
 
@@ -46,11 +44,7 @@ def append(run: Run, entries: Sequence[Entry], *, batch: str | None = None) -> b
         RunAlreadyEnded: the run ended too long ago.
         Invalid, TooLarge: a name, a kind or a cell that cannot be kept, or more of them than `limits` allow.
     """
-    if run.ended_at is not None and timezone.now() - run.ended_at > timedelta(seconds=limits.LATE_POINTS_S):
-        raise RunAlreadyEnded(
-            f"The run ended at {run.ended_at:%Y-%m-%d %H:%M} UTC. Rows are taken until a day after the end; "
-            "log to a new run."
-        )
+    lifecycle.must_not_be_late(run, "Rows")
     if batch is not None:
         texts.check(batch, least=1, most=limits.BATCH_ID_LENGTH, field="batch")
     new = _packed(entries, batch)
