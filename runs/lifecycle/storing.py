@@ -6,6 +6,7 @@ half millisecond that Django's way to a run and its rows takes. Sweeps make runs
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -96,10 +97,14 @@ def _in_sqlite(experiment: Experiment, runs: Sequence[Run], at: datetime, by: Us
     found = writer.fetch(f"{_NUMBERS} RETURNING last_number", [count, experiment.pk])
     if not found:
         return []
+    read, converted = _reading()
     numbered: Rows = []
     for number, run in enumerate(runs, start=found[0][0] - count + 1):
         run.number = number
-        [(pk,)] = writer.fetch(_insert_run(), [_for_sqlite(getattr(run, field.attname)) for field in _fields()])
+        values = list(read(run))
+        for place in converted:
+            values[place] = _for_sqlite(values[place])
+        [(pk,)] = writer.fetch(_insert_run(), values)
         numbered.append((pk, number))
         for model, rows in _beside(run, at, by):
             for start in range(0, len(rows), _ROWS_AT_ONCE):
@@ -107,6 +112,14 @@ def _in_sqlite(experiment: Experiment, runs: Sequence[Run], at: datetime, by: Us
                 values = [_for_sqlite(value) for row in some for value in (pk, *row)]
                 writer.execute(_insert_beside(model, len(some)), values)
     return numbered
+
+
+@cache
+def _reading() -> tuple[attrgetter, tuple[int, ...]]:
+    """What reads a run's columns at once, and the places of those that SQLite has no type for."""
+    kinds = {"DateTimeField", "JSONField"}
+    converted = [place for place, field in enumerate(_fields()) if field.get_internal_type() in kinds]
+    return attrgetter(*(field.attname for field in _fields())), tuple(converted)
 
 
 def _for_sqlite(value: Any) -> Any:
