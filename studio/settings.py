@@ -112,7 +112,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "runs.web.page.frame",
             ],
-            "builtins": ["runs.web.words"],
+            "builtins": ["runs.web.words", "runs.web.cells"],
         },
     },
 ]

@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.db.models import FETCH_RAISE, Count, QuerySet
@@ -48,14 +49,22 @@ class Row:
         return f"r{self.run.pk}"
 
     @property
+    def name(self) -> str:
+        return self.run.display_name or self.run.run_id
+
+    @cached_property
     def tags(self) -> dict[str, str | None]:
-        return dict(list(for_people(self.run.tags).items())[:TAGS_SHOWN])
+        return for_people(self.run.tags)
+
+    @property
+    def tags_shown(self) -> dict[str, str | None]:
+        return dict(list(self.tags.items())[:TAGS_SHOWN])
 
     @property
     def tags_hidden(self) -> int:
-        return max(0, len(for_people(self.run.tags)) - TAGS_SHOWN)
+        return max(0, len(self.tags) - TAGS_SHOWN)
 
-    @property
+    @cached_property
     def note(self) -> str:
         """What the status means just now; of a failed run, the first words of why."""
         if self.run.status_note or self.run.status != Status.FAILED:

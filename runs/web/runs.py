@@ -94,7 +94,7 @@ def _choices(context: dict[str, Any]) -> list[dict[str, Any]]:
     offered = {
         "status": STATUS_CHOICES,
         "experiment": active.values_list("name", flat=True)[:CHOICES_MOST],
-        "tag": sorted({_written(*tag) for row in context["table"].rows for tag in row.tags.items()}),
+        "tag": sorted({_written(*tag) for row in context["table"].rows for tag in row.tags_shown.items()}),
         "submitter": members[:CHOICES_MOST],
         "target": queue.targets(workspace).values_list("name", flat=True)[:CHOICES_MOST],
     }
